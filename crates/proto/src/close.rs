@@ -104,7 +104,11 @@ impl CloseFrame {
     /// [`ReasonTooLong`] where the reason is longer than [`MAX_REASON`](Self::MAX_REASON) bytes of UTF-8.
     pub fn new(code: CloseCode, reason: impl Into<Utf8Bytes>) -> Result<Self, ReasonTooLong> {
         let reason = reason.into();
-        if reason.len() > Self::MAX_REASON { Err(ReasonTooLong(reason.len())) } else { Ok(Self { code, reason }) }
+        if reason.len() > Self::MAX_REASON {
+            Err(ReasonTooLong(reason.len()))
+        } else {
+            Ok(Self { code, reason })
+        }
     }
 
     /// A code and as much of a reason as fits, cut between two characters.

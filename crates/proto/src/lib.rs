@@ -13,6 +13,7 @@ mod machine;
 mod mask;
 mod message;
 mod text;
+mod timer;
 mod transmit;
 mod utf8;
 

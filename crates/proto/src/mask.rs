@@ -43,7 +43,10 @@ mod tests {
                     let mut buffer = bytes.clone();
                     apply_mask(key, phase, &mut buffer[start..start + len]);
                     assert_eq!(buffer[..start], bytes[..start]);
-                    assert_eq!(buffer[start..start + len], naive(key, phase, &bytes[start..start + len]));
+                    assert_eq!(
+                        buffer[start..start + len],
+                        naive(key, phase, &bytes[start..start + len])
+                    );
                     assert_eq!(buffer[start + len..], bytes[start + len..]);
                 }
             }

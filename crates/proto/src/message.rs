@@ -6,7 +6,10 @@ use crate::Utf8Bytes;
 
 /// A whole message (RFC 6455 §5.6), or the payload of a [`Fragment`] of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "RFC 6455 has two kinds of messages, and users match on them")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "RFC 6455 has two kinds of messages, and users match on them"
+)]
 pub enum Message {
     /// Text, always valid UTF-8.
     Text(Utf8Bytes),
@@ -126,7 +129,10 @@ impl From<&[u8]> for Message {
 
 /// Whether a message is text or binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "RFC 6455 has two kinds of messages, and users match on them")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "RFC 6455 has two kinds of messages, and users match on them"
+)]
 pub enum MessageKind {
     /// UTF-8 text.
     Text,

@@ -96,9 +96,21 @@ mod tests {
         let piece = prop_oneof![
             any::<char>().prop_map(|c| c.to_string().into_bytes()),
             prop::sample::select(vec![
-                vec![0xC0], vec![0xC2], vec![0xE0, 0x80], vec![0xE0, 0xA0], vec![0xED, 0xA0], vec![0xED, 0x9F],
-                vec![0xF0, 0x80], vec![0xF0, 0x90, 0x80], vec![0xF4, 0x8F], vec![0xF4, 0x90], vec![0xF5], vec![0xFF],
-                vec![0x80], vec![0xBF], b"plain".to_vec(),
+                vec![0xC0],
+                vec![0xC2],
+                vec![0xE0, 0x80],
+                vec![0xE0, 0xA0],
+                vec![0xED, 0xA0],
+                vec![0xED, 0x9F],
+                vec![0xF0, 0x80],
+                vec![0xF0, 0x90, 0x80],
+                vec![0xF4, 0x8F],
+                vec![0xF4, 0x90],
+                vec![0xF5],
+                vec![0xFF],
+                vec![0x80],
+                vec![0xBF],
+                b"plain".to_vec(),
             ]),
         ];
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())

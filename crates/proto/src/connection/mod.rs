@@ -1,11 +1,31 @@
-//! An open WebSocket connection.
+//! An open WebSocket connection, from the end of the opening handshake to the end of the closing one.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+mod close_body;
+mod keep_alive;
+mod machine;
+mod receive;
+mod send;
+mod state;
+mod stats;
 
-use bytes::BytesMut;
+use std::{sync::Arc, time::Instant};
 
+use bytes::Buf;
+
+pub use stats::Stats;
+
+use self::{
+    close_body::encode_close,
+    keep_alive::Heartbeat,
+    receive::FrameReceiver,
+    send::FrameSender,
+    state::{Happening, Reaction, State},
+};
 use crate::{
-    CloseFrame, Closed, Config, ControlPayload, Delivery, Entropy, Event, Fragment, Machine, Message, SendError, Transmit,
+    CloseCode, CloseFrame, Closed, Config, ControlPayload, Deadline, Delivery, Entropy, Fragment,
+    Message, SendError, Transmit,
+    frame::Opcode,
+    timer::{QuietTimer, StallTimer},
 };
 
 /// Which side of the connection this is.
@@ -18,83 +38,304 @@ pub enum Role {
     Server,
 }
 
-/// Who began to close a connection.
+/// Who began to end a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a connection has two sides")]
 pub enum Initiator {
-    /// This side.
+    /// This side: it closed, gave up, or failed the connection for what the peer did.
     Local,
     /// The peer.
     Peer,
 }
 
-/// What a connection has counted so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Whole messages received.
-    pub messages_received: u64,
-    /// Whole messages queued to be sent.
-    pub messages_sent: u64,
-    /// Payload bytes received in data frames.
-    pub bytes_received: u64,
-    /// Payload bytes queued in data frames.
-    pub bytes_sent: u64,
-    /// The latest time from a ping's leaving to its pong's arrival.
-    pub round_trip: Option<Duration>,
+/// An open WebSocket connection: the state machine of both roles.
+///
+/// Drive it as [`Machine`](crate::Machine) says. Commands (`send`, `ping`, `close` …) only queue; what they queue is in
+/// [`transmit`](crate::Machine::transmit). Their `now` is the time of the call, which deadlines count from.
+#[derive(Debug)]
+pub struct Connection {
+    config: Arc<Config>,
+    state: State,
+    ending: Ending,
+    initiator: Option<Initiator>,
+    receiver: FrameReceiver,
+    sender: FrameSender,
+    transmit: Transmit,
+    /// The newest ping that waits for the queue to become short before it is answered.
+    parked_pong: Option<ControlPayload>,
+    heartbeat: Option<Heartbeat>,
+    idle: Option<QuietTimer>,
+    stall: StallTimer,
+    /// Whether the queue was over the high mark when something was last queued.
+    over_high_mark: bool,
+    /// Whether the transport has delivered its last byte.
+    at_eof: bool,
+    stats: Stats,
 }
 
-/// An open WebSocket connection: the state machine behind both roles.
+/// The terminal event, which comes exactly once.
 #[derive(Debug)]
-pub struct Connection {}
+enum Ending {
+    NotYet,
+    ToReport(Closed),
+    Reported(Closed),
+}
 
-#[allow(unused)]
 impl Connection {
     /// The server's side of a connection whose opening handshake is done.
-    pub fn server(config: Arc<Config>, now: Instant) -> Self { todo!() }
-    /// The client's side of a connection whose opening handshake is done; `entropy` gives its masking keys.
-    pub fn client(config: Arc<Config>, entropy: Box<dyn Entropy>, now: Instant) -> Self { todo!() }
-    /// Queues a message.
-    pub fn send(&mut self, now: Instant, message: Message) -> Result<(), SendError> { todo!() }
-    /// Queues a piece of a message.
-    pub fn send_fragment(&mut self, now: Instant, fragment: Fragment) -> Result<(), SendError> { todo!() }
-    /// Queues a ping.
-    pub fn ping(&mut self, now: Instant, payload: ControlPayload) -> Result<(), SendError> { todo!() }
-    /// Queues an unsolicited pong.
-    pub fn pong(&mut self, now: Instant, payload: ControlPayload) -> Result<(), SendError> { todo!() }
-    /// Starts the closing handshake; a second call is Ok(()) and does nothing.
-    pub fn close(&mut self, now: Instant, frame: Option<CloseFrame>) -> Result<(), SendError> { todo!() }
-    /// Gives the connection up at once: nothing queued is written, `Closed::Aborted` is the terminal event.
-    pub fn abort(&mut self) { todo!() }
-    /// Whether data can be sent: no Close frame sent or received, and not ended.
-    pub fn can_send(&self) -> bool { todo!() }
-    /// Bytes queued and not yet written.
-    pub fn queued(&self) -> usize { todo!() }
-    /// Whether more than the high mark waits to be written, or more than the low mark since it did.
-    pub fn is_write_blocked(&self) -> bool { todo!() }
-    /// Takes effect at the next message.
-    pub fn set_delivery(&mut self, delivery: Delivery) { todo!() }
-    /// How it ended, once `Event::Closed` was taken.
-    pub fn closed(&self) -> Option<&Closed> { todo!() }
-    /// Who sent the first Close frame or ended it, if anyone has.
-    pub fn initiator(&self) -> Option<Initiator> { todo!() }
-    /// Counters.
-    pub fn stats(&self) -> Stats { todo!() }
-    /// The role.
-    pub fn role(&self) -> Role { todo!() }
-    /// The config.
-    pub fn config(&self) -> &Config { todo!() }
-}
+    #[must_use]
+    pub fn server(config: Arc<Config>, now: Instant) -> Self {
+        let sender = FrameSender::server(config.outgoing_frame_size);
+        Self::new(config, sender, now)
+    }
 
-#[allow(unused)]
-impl Machine for Connection {
-    type Event = Event;
-    fn poll_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> { todo!() }
-    fn transmit(&mut self) -> &mut Transmit { todo!() }
-    fn poll_timeout(&self) -> Option<Instant> { todo!() }
-    fn handle_timeout(&mut self, now: Instant) { todo!() }
-    fn handle_eof(&mut self, now: Instant) { todo!() }
-    fn wants_read(&self) -> bool { todo!() }
-    fn read_hint(&self) -> usize { todo!() }
-    fn is_finished(&self) -> bool { todo!() }
+    /// The client's side of a connection whose opening handshake is done; `entropy` gives its masking keys.
+    #[must_use]
+    pub fn client(config: Arc<Config>, entropy: Box<dyn Entropy>, now: Instant) -> Self {
+        let sender = FrameSender::client(config.outgoing_frame_size, entropy);
+        Self::new(config, sender, now)
+    }
+
+    fn new(config: Arc<Config>, sender: FrameSender, now: Instant) -> Self {
+        Self {
+            state: State::Open,
+            ending: Ending::NotYet,
+            initiator: None,
+            receiver: FrameReceiver::new(!sender.is_client(), config.delivery),
+            sender,
+            transmit: Transmit::default(),
+            parked_pong: None,
+            heartbeat: config.keep_alive.map(|settings| Heartbeat::new(settings, now)),
+            idle: config.idle_timeout.map(|limit| QuietTimer::new(limit, now)),
+            stall: StallTimer::new(config.write_timeout),
+            over_high_mark: false,
+            at_eof: false,
+            stats: Stats::default(),
+            config,
+        }
+    }
+
+    /// The same connection, with what its handshake still has to write in front.
+    pub(crate) fn with_transmit(mut self, transmit: Transmit) -> Self {
+        self.transmit = transmit;
+        self
+    }
+
+    /// Queues a message.
+    ///
+    /// It is never refused for the length of the queue: ask [`is_write_blocked`](Self::is_write_blocked) first.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was queued then.
+    pub fn send(&mut self, now: Instant, message: Message) -> Result<(), SendError> {
+        self.check_open()?;
+        let length = message.len();
+        self.queue(now, |sender, transmit| sender.message(message, transmit))?;
+        self.stats.sent(length, true);
+        Ok(())
+    }
+
+    /// Queues a piece of a message (RFC 6455 §5.4). Control frames may pass between the pieces, other messages may not.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was queued then.
+    pub fn send_fragment(&mut self, now: Instant, fragment: Fragment) -> Result<(), SendError> {
+        self.check_open()?;
+        let (length, is_final) = (fragment.payload.len(), fragment.is_final);
+        self.queue(now, |sender, transmit| sender.fragment(fragment, transmit))?;
+        self.stats.sent(length, is_final);
+        Ok(())
+    }
+
+    /// Queues a ping ahead of messages that wait (RFC 6455 §5.5.2).
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was queued then.
+    pub fn ping(&mut self, now: Instant, payload: ControlPayload) -> Result<(), SendError> {
+        self.check_open()?;
+        self.queue_control(now, Opcode::Ping, &payload).map(drop)
+    }
+
+    /// Queues a pong that nobody asked for (RFC 6455 §5.5.3); pings are answered without it.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was queued then.
+    pub fn pong(&mut self, now: Instant, payload: ControlPayload) -> Result<(), SendError> {
+        self.check_open()?;
+        self.queue_control(now, Opcode::Pong, &payload).map(drop)
+    }
+
+    /// Starts the closing handshake behind everything that is queued (RFC 6455 §7.1.2); `None` sends a Close without a body.
+    ///
+    /// Messages from the peer are still delivered until its Close arrives. On a connection that is closing or closed already
+    /// this does nothing.
+    ///
+    /// # Errors
+    /// [`SendError::ClientOnlyCode`] for 1010 from a server; nothing was queued then.
+    pub fn close(&mut self, now: Instant, frame: Option<CloseFrame>) -> Result<(), SendError> {
+        let code = frame.as_ref().map(CloseFrame::code);
+        if self.role() == Role::Server && code == Some(CloseCode::MANDATORY_EXTENSION) {
+            return Err(SendError::ClientOnlyCode);
+        }
+        self.happens(now, Happening::LocalClose, frame.as_ref(), Closed::Aborted);
+        Ok(())
+    }
+
+    /// Gives the connection up without a farewell: what is queued is not written, and the terminal event is
+    /// [`Closed::Aborted`] unless another was decided before.
+    pub fn abort(&mut self, now: Instant) {
+        self.happens(now, Happening::GiveUp, None, Closed::Aborted);
+    }
+
+    /// Whether messages can be sent: no Close was sent or received, and the connection has not ended.
+    #[must_use]
+    pub const fn can_send(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// How many bytes are queued and not yet written.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.transmit.remaining()
+    }
+
+    /// Whether the queue has passed its high mark and not come below its low mark since
+    /// ([`Config::write_marks`]).
+    #[must_use]
+    pub fn is_write_blocked(&self) -> bool {
+        self.over_high_mark && self.queued() >= self.config.write_marks.low()
+    }
+
+    /// Whether messages are to come whole or in pieces from the next one on; the one under way goes on as it began.
+    pub const fn set_delivery(&mut self, delivery: Delivery) {
+        self.receiver.set_delivery(delivery);
+    }
+
+    /// How the connection ended, once that is decided.
+    #[must_use]
+    pub const fn closed(&self) -> Option<&Closed> {
+        match &self.ending {
+            Ending::NotYet => None,
+            Ending::ToReport(closed) | Ending::Reported(closed) => Some(closed),
+        }
+    }
+
+    /// Who began to end the connection, once somebody has.
+    #[must_use]
+    pub const fn initiator(&self) -> Option<Initiator> {
+        self.initiator
+    }
+
+    /// What the connection has counted so far.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Which side this is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        if self.sender.is_client() { Role::Client } else { Role::Server }
+    }
+
+    /// The limits and timeouts in force.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    const fn check_open(&self) -> Result<(), SendError> {
+        if self.can_send() { Ok(()) } else { Err(SendError::Closed) }
+    }
+
+    /// Queues something, and keeps the watches over the queue.
+    fn queue<T>(
+        &mut self,
+        now: Instant,
+        add: impl FnOnce(&mut FrameSender, &mut Transmit) -> Result<T, SendError>,
+    ) -> Result<T, SendError> {
+        let was_blocked = self.is_write_blocked();
+        let added = add(&mut self.sender, &mut self.transmit)?;
+        self.over_high_mark = was_blocked || self.queued() > self.config.write_marks.high();
+        self.stall.arm(now, self.transmit.written());
+        if let Some(idle) = &mut self.idle {
+            idle.touch(now);
+        }
+        Ok(added)
+    }
+
+    /// Queues a ping or a pong; the count of written bytes at which it has left.
+    fn queue_control(
+        &mut self,
+        now: Instant,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> Result<u64, SendError> {
+        let leaves_at = self.sender.control(opcode, payload, &mut self.transmit)?;
+        self.stall.arm(now, self.transmit.written());
+        Ok(leaves_at)
+    }
+
+    /// Queues a Close frame, the last frame of this side (RFC 6455 §5.5.1).
+    fn queue_close(&mut self, frame: Option<&CloseFrame>) {
+        self.parked_pong = None;
+        if let Err(error) = self.sender.close(&encode_close(frame), &mut self.transmit) {
+            self.fail_without_entropy(error);
+        }
+    }
+
+    /// Ends the connection where no masking key can be drawn: nothing can be said any more.
+    fn fail_without_entropy(&mut self, error: crate::EntropyError) {
+        self.state = State::Ended;
+        self.transmit.clear();
+        if !matches!(self.ending, Ending::Reported(_)) {
+            self.ending = Ending::ToReport(Closed::Entropy(error));
+        }
+    }
+
+    /// Changes the state, and does what the change asks for.
+    fn happens(
+        &mut self,
+        now: Instant,
+        happening: Happening,
+        frame: Option<&CloseFrame>,
+        closed: Closed,
+    ) {
+        let (state, reaction) = self.state.on(happening, now + self.config.close_timeout);
+        self.state = state;
+        if reaction != Reaction::Nothing {
+            self.initiator.get_or_insert(match happening {
+                Happening::PeerClose | Happening::EndOfStream => Initiator::Peer,
+                _ => Initiator::Local,
+            });
+        }
+        if matches!(reaction, Reaction::Report | Reaction::SendCloseAndReport) {
+            self.ending = Ending::ToReport(closed);
+            self.receiver.stop();
+        }
+        if matches!(reaction, Reaction::SendClose | Reaction::SendCloseAndReport) {
+            self.queue_close(frame);
+        }
+        if state == State::Ended {
+            self.transmit.clear();
+        }
+    }
+
+    /// Fails the connection for the peer's silence (RFC 6455 §7.1.7).
+    fn time_out(&mut self, now: Instant, deadline: Deadline) {
+        let (happening, frame) = match deadline {
+            Deadline::KeepAlive => (
+                Happening::Failure,
+                Some(CloseFrame::with_static(CloseCode::INTERNAL_ERROR, "keepalive timeout")),
+            ),
+            Deadline::Idle => (
+                Happening::Failure,
+                Some(CloseFrame::with_static(CloseCode::GOING_AWAY, "idle timeout")),
+            ),
+            // Nobody is reading: there is no point in a farewell.
+            Deadline::Write => (Happening::GiveUp, None),
+            Deadline::Close => (Happening::DeadlinePassed, None),
+        };
+        self.happens(now, happening, frame.as_ref(), Closed::TimedOut(deadline));
+    }
 }

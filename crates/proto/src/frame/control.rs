@@ -17,7 +17,11 @@ impl ControlPayload {
     /// [`PayloadTooLong`] for more.
     pub fn new(bytes: impl Into<Bytes>) -> Result<Self, PayloadTooLong> {
         let bytes = bytes.into();
-        if bytes.len() > MAX_CONTROL_PAYLOAD { Err(PayloadTooLong(bytes.len())) } else { Ok(Self(bytes)) }
+        if bytes.len() > MAX_CONTROL_PAYLOAD {
+            Err(PayloadTooLong(bytes.len()))
+        } else {
+            Ok(Self(bytes))
+        }
     }
 
     /// The payload as shared bytes, without a copy.

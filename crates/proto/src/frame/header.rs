@@ -19,7 +19,10 @@ const LENGTH: u8 = 0x7F;
 /// or RSV3, a length in its shortest form below 2^63, and control frames short and whole. Whether RSV1, the mask and the opcode
 /// fit the connection is for the connection to judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "these are all the fields that RFC 6455 §5.2 gives a header")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "these are all the fields that RFC 6455 §5.2 gives a header"
+)]
 pub struct Header {
     /// Whether this is the last frame of its message.
     pub fin: bool,
@@ -61,7 +64,9 @@ impl Header {
                 (u64::from(u16::from_be_bytes([a, b])), 4)
             }
             127 => {
-                let Some(&[_, _, a, b, c, d, e, f, g, h]) = input.first_chunk::<10>() else { return Ok(None) };
+                let Some(&[_, _, a, b, c, d, e, f, g, h]) = input.first_chunk::<10>() else {
+                    return Ok(None);
+                };
                 (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 10)
             }
             short => (u64::from(short), 2),
@@ -69,13 +74,17 @@ impl Header {
         match length {
             126 if payload_len < 126 => return Err(ProtocolError::NonMinimalLength),
             127 if payload_len > i64::MAX as u64 => return Err(ProtocolError::LengthOverflow),
-            127 if payload_len <= u64::from(u16::MAX) => return Err(ProtocolError::NonMinimalLength),
+            127 if payload_len <= u64::from(u16::MAX) => {
+                return Err(ProtocolError::NonMinimalLength);
+            }
             _ => {}
         }
         let mask = if second & MASK == 0 {
             None
         } else {
-            let Some(&key) = input.get(header_len..).and_then(<[u8]>::first_chunk::<4>) else { return Ok(None) };
+            let Some(&key) = input.get(header_len..).and_then(<[u8]>::first_chunk::<4>) else {
+                return Ok(None);
+            };
             header_len += 4;
             Some(key)
         };
@@ -84,7 +93,8 @@ impl Header {
 
     /// Appends the header in its one valid form, the shortest.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let first = if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 } | self.opcode as u8;
+        let first =
+            if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 } | self.opcode as u8;
         let mask = if self.mask.is_some() { MASK } else { 0 };
         match (u8::try_from(self.payload_len), u16::try_from(self.payload_len)) {
             (Ok(length @ 0..=125), _) => out.extend_from_slice(&[first, mask | length]),

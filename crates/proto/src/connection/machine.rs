@@ -1,0 +1,221 @@
+//! The connection as a [`Machine`]: bytes and time in, events and bytes out.
+
+use std::time::Instant;
+
+use bytes::{Buf, BytesMut};
+
+use super::{
+    Connection, Ending, Role,
+    keep_alive::Due,
+    receive::Received,
+    state::{Happening, State},
+};
+use crate::{
+    CloseFrame, Closed, ControlPayload, Deadline, Event, Machine, SendError, Transmit,
+    frame::Opcode,
+};
+
+impl Machine for Connection {
+    type Event = Event;
+
+    fn poll_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.observe_written(now, self.transmit.written());
+            if self.receiver.has_new(input) {
+                heartbeat.received(now);
+            }
+        }
+        while matches!(self.state, State::Open | State::Closing { .. })
+            && matches!(self.ending, Ending::NotYet)
+        {
+            match self.receiver.poll(input, &self.config) {
+                Ok(Some(received)) => {
+                    if let Some(event) = self.handle_received(now, received) {
+                        return Some(event);
+                    }
+                }
+                Ok(None) if self.at_eof => {
+                    self.happens(now, Happening::EndOfStream, None, Closed::Eof)
+                }
+                Ok(None) => return None,
+                Err(error) => {
+                    self.happens(
+                        now,
+                        Happening::Failure,
+                        Some(&error.close_frame()),
+                        Closed::Violation(error),
+                    );
+                }
+            }
+        }
+        // Nothing that follows is looked at, not even a Close (RFC 6455 §7.1.7).
+        input.clear();
+        match std::mem::replace(&mut self.ending, Ending::NotYet) {
+            Ending::ToReport(closed) => {
+                self.ending = Ending::Reported(closed.clone());
+                Some(Event::Closed(closed))
+            }
+            ending => {
+                self.ending = ending;
+                None
+            }
+        }
+    }
+
+    fn transmit(&mut self) -> &mut Transmit {
+        if self.can_send()
+            && self.transmit.remaining() <= self.config.write_marks.low()
+            && let Some(pong) = self.parked_pong.take()
+            && let Err(error) = self.sender.control(Opcode::Pong, &pong, &mut self.transmit)
+        {
+            self.fail_without_entropy(error);
+        }
+        &mut self.transmit
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let watches = match self.state {
+            State::Open => [
+                self.heartbeat.as_ref().map(super::Heartbeat::poll_timeout),
+                self.idle.as_ref().map(super::QuietTimer::check_at),
+                self.stall.check_at(),
+            ],
+            State::Closing { .. } | State::Draining { .. } | State::Ended => [None, None, None],
+        };
+        watches.into_iter().chain([self.state.deadline()]).flatten().min()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.state.deadline().is_some_and(|deadline| now >= deadline) {
+            self.time_out(now, Deadline::Close);
+        }
+        if self.state == State::Open {
+            self.watch_queue(now);
+            self.watch_idleness(now);
+            self.watch_peer(now);
+        }
+    }
+
+    fn handle_eof(&mut self, _now: Instant) {
+        // What was received before it is delivered first; `poll_event` acts on it then.
+        self.at_eof = true;
+    }
+
+    fn wants_read(&self) -> bool {
+        let listens = match self.state {
+            State::Open | State::Closing { .. } => !self.is_write_blocked(),
+            State::Draining { .. } => true,
+            State::Ended => false,
+        };
+        listens && !self.at_eof
+    }
+
+    fn read_hint(&self) -> usize {
+        self.receiver.read_hint()
+    }
+
+    fn is_finished(&self) -> bool {
+        match self.state {
+            State::Open | State::Closing { .. } => false,
+            // After a clean close the server is the one to close the transport first (RFC 6455 §7.1.1).
+            State::Draining { .. } => {
+                let awaits_server =
+                    self.role() == Role::Client && self.closed().is_some_and(Closed::is_clean);
+                !self.transmit.has_remaining() && (self.at_eof || !awaits_server)
+            }
+            State::Ended => true,
+        }
+    }
+}
+
+impl Connection {
+    /// Acts on what arrived; the event to report, if the application has to hear of it now.
+    fn handle_received(&mut self, now: Instant, received: Received) -> Option<Event> {
+        match received {
+            Received::Message(message) => {
+                self.note_received(now, message.len(), true);
+                Some(Event::Message(message))
+            }
+            Received::Fragment(fragment) => {
+                self.note_received(now, fragment.payload.len(), fragment.is_final);
+                Some(Event::Fragment(fragment))
+            }
+            Received::Ping(payload) => {
+                self.answer_ping(now, &payload);
+                Some(Event::Ping(payload))
+            }
+            Received::Pong(payload) => {
+                let round_trip = self
+                    .heartbeat
+                    .as_mut()
+                    .and_then(|heartbeat| heartbeat.pong_received(now, &payload));
+                self.stats.round_trip = round_trip.or(self.stats.round_trip);
+                Some(Event::Pong(payload))
+            }
+            Received::Close(frame) => {
+                // The code goes back, the reason does not (RFC 6455 §5.5.1).
+                let answer = frame.as_ref().map(|frame| CloseFrame::from(frame.code()));
+                self.happens(now, Happening::PeerClose, answer.as_ref(), Closed::Clean(frame));
+                None
+            }
+        }
+    }
+
+    fn note_received(&mut self, now: Instant, bytes: usize, ends_message: bool) {
+        self.stats.received(bytes, ends_message);
+        if let Some(idle) = &mut self.idle {
+            idle.touch(now);
+        }
+    }
+
+    /// Answers a ping (RFC 6455 §5.5.2). While the queue is long only the newest is remembered (§5.5.3 allows that), so
+    /// a peer that pings and does not read costs nothing.
+    fn answer_ping(&mut self, now: Instant, payload: &ControlPayload) {
+        if !self.can_send() {
+            return;
+        }
+        if self.transmit.remaining() > self.config.write_marks.low() {
+            self.parked_pong = Some(payload.clone());
+        } else if let Err(SendError::Entropy(error)) =
+            self.queue_control(now, Opcode::Pong, payload)
+        {
+            self.fail_without_entropy(error);
+        }
+    }
+
+    fn watch_queue(&mut self, now: Instant) {
+        if self.stall.fires(now, self.transmit.written(), self.transmit.has_remaining()) {
+            self.time_out(now, Deadline::Write);
+        }
+    }
+
+    fn watch_idleness(&mut self, now: Instant) {
+        if self.idle.as_mut().is_some_and(|idle| idle.fires(now)) {
+            self.time_out(now, Deadline::Idle);
+        }
+    }
+
+    fn watch_peer(&mut self, now: Instant) {
+        let written = self.transmit.written();
+        let due = match &mut self.heartbeat {
+            Some(heartbeat) if self.state == State::Open => {
+                heartbeat.observe_written(now, written);
+                heartbeat.handle_timeout(now, written)
+            }
+            _ => Due::Nothing,
+        };
+        match due {
+            Due::Nothing => {}
+            Due::TimedOut => self.time_out(now, Deadline::KeepAlive),
+            Due::Ping(payload) => match self.queue_control(now, Opcode::Ping, &payload) {
+                Ok(leaves_at) => {
+                    if let Some(heartbeat) = &mut self.heartbeat {
+                        heartbeat.ping_queued(now, written, leaves_at);
+                    }
+                }
+                Err(SendError::Entropy(error)) => self.fail_without_entropy(error),
+                Err(_) => {}
+            },
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Frame in, event out (RFC 6455 §6.2).
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::close_body::parse_close;
+use crate::{
+    CloseFrame, Config, ControlPayload, Delivery, Fragment, Message, MessageKind, ProtocolError,
+    Utf8Bytes, Utf8Validator,
+    frame::{Header, Opcode},
+    mask::apply_mask,
+};
+
+/// Payloads below this size are copied out of the read buffer; larger ones are split off it. So a message that the
+/// application keeps holds at most a few times its own size.
+const COPY_BELOW: usize = 4 << 10;
+
+/// Small payloads are copied into blocks of this size, which are used again once the application has let go of them.
+const BLOCK: usize = 4 << 10;
+
+/// [`Machine::read_hint`](crate::Machine::read_hint) asks for this much, or for as much as has arrived of the frame.
+const HINT: usize = 64 << 10;
+
+/// Turns bytes into messages and control frames.
+#[derive(Debug)]
+pub(super) struct FrameReceiver {
+    masked: bool,
+    delivery: Delivery,
+    /// The frame whose header is taken off the input and whose payload is not yet.
+    frame: Option<Frame>,
+    /// The message whose last frame is not complete.
+    message: Option<Incoming>,
+    /// Small payloads on their way to the application.
+    block: BytesMut,
+    /// How many bytes of input the last call left.
+    left_over: usize,
+}
+
+/// What arrived.
+#[derive(Debug)]
+pub(super) enum Received {
+    Message(Message),
+    Fragment(Fragment),
+    Ping(ControlPayload),
+    Pong(ControlPayload),
+    Close(Option<CloseFrame>),
+}
+
+/// A frame under way.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    fin: bool,
+    opcode: Opcode,
+    mask: Option<[u8; 4]>,
+    /// How much of the payload was taken off the input.
+    taken: usize,
+    /// How much of the payload is still to be taken.
+    remaining: usize,
+    /// How much of the payload at the front of the input is already unmasked and validated.
+    ready: usize,
+}
+
+/// A message under way.
+#[derive(Debug)]
+struct Incoming {
+    kind: MessageKind,
+    /// Bytes that its frames have declared so far, and how many frames there were.
+    declared: usize,
+    frames: usize,
+    utf8: Utf8Validator,
+    assembly: Assembly,
+}
+
+/// How the payload of a message gets to the application.
+#[derive(Debug)]
+enum Assembly {
+    /// Whole: the frames before the current one.
+    Whole(BytesMut),
+    /// In pieces; the start of a code point that the last piece could not include.
+    Pieces(BytesMut),
+}
+
+impl FrameReceiver {
+    /// `masked`: whether the peer has to mask its frames (RFC 6455 §5.1).
+    pub(super) fn new(masked: bool, delivery: Delivery) -> Self {
+        Self { masked, delivery, frame: None, message: None, block: BytesMut::new(), left_over: 0 }
+    }
+
+    pub(super) const fn set_delivery(&mut self, delivery: Delivery) {
+        self.delivery = delivery;
+    }
+
+    /// Whether `input` holds bytes that the last [`poll`](Self::poll) did not see.
+    pub(super) fn has_new(&self, input: &BytesMut) -> bool {
+        input.len() > self.left_over
+    }
+
+    /// The hint of [`Machine::read_hint`](crate::Machine::read_hint).
+    pub(super) fn read_hint(&self) -> usize {
+        let Some(frame) = &self.frame else { return 0 };
+        (frame.remaining - frame.remaining.min(self.left_over)).min(HINT.max(self.left_over))
+    }
+
+    /// Forgets what is under way: nothing more will be delivered.
+    pub(super) fn stop(&mut self) {
+        (self.frame, self.message, self.block, self.left_over) = (None, None, BytesMut::new(), 0);
+    }
+
+    /// Takes the next thing off the front of `input`.
+    pub(super) fn poll(
+        &mut self,
+        input: &mut BytesMut,
+        config: &Config,
+    ) -> Result<Option<Received>, ProtocolError> {
+        let received = self.advance(input, config);
+        self.left_over = input.len();
+        received
+    }
+
+    fn advance(
+        &mut self,
+        input: &mut BytesMut,
+        config: &Config,
+    ) -> Result<Option<Received>, ProtocolError> {
+        loop {
+            let frame = match self.frame {
+                Some(frame) => frame,
+                None => {
+                    let Some((header, length)) = Header::parse(input)? else { return Ok(None) };
+                    let frame = self.begin(&header, config)?;
+                    input.advance(length);
+                    self.frame = Some(frame);
+                    frame
+                }
+            };
+            if frame.opcode.is_control() {
+                return self.control(frame, input);
+            }
+            let available = frame.remaining.min(input.len());
+            let received = self.data(frame, available, input)?;
+            if received.is_some() || self.frame.is_some() {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Judges a header in the context of the connection, before any of its payload is looked at.
+    fn begin(&mut self, header: &Header, config: &Config) -> Result<Frame, ProtocolError> {
+        if header.rsv1 {
+            return Err(ProtocolError::ReservedBits);
+        }
+        match header.mask {
+            None if self.masked => return Err(ProtocolError::Unmasked),
+            Some(_) if !self.masked => return Err(ProtocolError::Masked),
+            _ => {}
+        }
+        let remaining = if header.opcode.is_control() {
+            // At most 125 (`Header::parse`).
+            usize::try_from(header.payload_len).map_err(|_| ProtocolError::ControlTooLong)?
+        } else {
+            self.begin_data(header, config)?
+        };
+        Ok(Frame {
+            fin: header.fin,
+            opcode: header.opcode,
+            mask: header.mask,
+            taken: 0,
+            remaining,
+            ready: 0,
+        })
+    }
+
+    /// Opens a message or goes on with one, and holds it to its limits (RFC 6455 §5.4, §10.4).
+    fn begin_data(&mut self, header: &Header, config: &Config) -> Result<usize, ProtocolError> {
+        let kind = match header.opcode {
+            Opcode::Text => Some(MessageKind::Text),
+            Opcode::Binary => Some(MessageKind::Binary),
+            _ => None,
+        };
+        let message = match (kind, &mut self.message) {
+            (None, None) => return Err(ProtocolError::UnexpectedContinuation),
+            (Some(_), Some(_)) => return Err(ProtocolError::InterleavedMessage),
+            (None, Some(message)) => message,
+            (Some(kind), none) => none.insert(Incoming::new(kind, self.delivery)),
+        };
+        // Compared as 64 bits, so that no length wraps where `usize` has 32.
+        let length = usize::try_from(header.payload_len)
+            .ok()
+            .filter(|length| *length <= config.max_frame_size)
+            .ok_or(ProtocolError::FrameTooBig)?;
+        message.declared = message
+            .declared
+            .checked_add(length)
+            .filter(|declared| *declared <= config.max_message_size)
+            .ok_or(ProtocolError::MessageTooBig)?;
+        message.frames += 1;
+        if message.frames > config.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        Ok(length)
+    }
+
+    /// Takes a control frame once it has arrived in full.
+    fn control(
+        &mut self,
+        frame: Frame,
+        input: &mut BytesMut,
+    ) -> Result<Option<Received>, ProtocolError> {
+        if input.len() < frame.remaining {
+            return Ok(None);
+        }
+        self.frame = None;
+        if let (Some(key), Some(payload)) = (frame.mask, input.get_mut(..frame.remaining)) {
+            apply_mask(key, 0, payload);
+        }
+        let payload = self.take(input, frame.remaining);
+        Ok(Some(match frame.opcode {
+            Opcode::Close => Received::Close(parse_close(payload)?),
+            opcode => {
+                let payload =
+                    ControlPayload::new(payload).map_err(|_| ProtocolError::ControlTooLong)?;
+                if opcode == Opcode::Ping {
+                    Received::Ping(payload)
+                } else {
+                    Received::Pong(payload)
+                }
+            }
+        }))
+    }
+
+    /// Works on the `available` bytes of a data frame that have arrived.
+    ///
+    /// Each byte is unmasked and validated once, in place, while it is in the cache; text fails at the first impossible
+    /// byte even inside an unfinished frame (RFC 6455 §8.1).
+    fn data(
+        &mut self,
+        mut frame: Frame,
+        available: usize,
+        input: &mut BytesMut,
+    ) -> Result<Option<Received>, ProtocolError> {
+        let Some(message) = &mut self.message else {
+            return Err(ProtocolError::UnexpectedContinuation);
+        };
+        if let Some(fresh) = input.get_mut(frame.ready..available) {
+            if let Some(key) = frame.mask {
+                apply_mask(key, frame.taken + frame.ready, fresh);
+            }
+            if message.kind == MessageKind::Text {
+                message.utf8.push(fresh).map_err(|_| ProtocolError::InvalidUtf8)?;
+            }
+        }
+        let complete = available == frame.remaining;
+        let ends_message = complete && frame.fin;
+        if ends_message {
+            message.utf8.finish().map_err(|_| ProtocolError::InvalidUtf8)?;
+        }
+        let single =
+            frame.fin && matches!(&message.assembly, Assembly::Whole(before) if before.is_empty());
+        if single && !complete {
+            // The only frame of its message stays at the front of the input, where the rest joins it.
+            frame.ready = available;
+            self.frame = Some(frame);
+            return Ok(None);
+        }
+        frame.taken += available;
+        frame.remaining -= available;
+        frame.ready = 0;
+        self.frame = if complete { None } else { Some(frame) };
+        if single {
+            let payload = self.take(input, available);
+            return Ok(self
+                .message
+                .take()
+                .map(|message| Received::Message(message.kind.message(payload))));
+        }
+        self.append(input, available, ends_message)
+    }
+
+    /// Adds to a message of several frames, or hands out a piece of one.
+    fn append(
+        &mut self,
+        input: &mut BytesMut,
+        available: usize,
+        ends_message: bool,
+    ) -> Result<Option<Received>, ProtocolError> {
+        let Some(message) = &mut self.message else { return Ok(None) };
+        let kind = message.kind;
+        match &mut message.assembly {
+            Assembly::Whole(assembled) => {
+                // The one copy of a fragmented message: its frames do not lie side by side in the input.
+                assembled.extend_from_slice(input.get(..available).unwrap_or_default());
+                input.advance(available);
+                if !ends_message {
+                    return Ok(None);
+                }
+                let payload = assembled.split().freeze();
+                self.message = None;
+                Ok(Some(Received::Message(kind.message(payload))))
+            }
+            Assembly::Pieces(carried) => {
+                let mut carried = carried.split();
+                let payload = if carried.is_empty() && message.utf8.incomplete() == 0 {
+                    self.take(input, available)
+                } else {
+                    // At most one read's worth: a code point was cut, and text is handed out in whole ones.
+                    carried.extend_from_slice(input.get(..available).unwrap_or_default());
+                    input.advance(available);
+                    let whole = carried.len() - message.utf8.incomplete();
+                    message.assembly = Assembly::Pieces(carried.split_off(whole));
+                    carried.freeze()
+                };
+                if ends_message {
+                    self.message = None;
+                } else if payload.is_empty() {
+                    return Ok(None);
+                }
+                let payload = kind.message(payload);
+                Ok(Some(Received::Fragment(Fragment { payload, is_final: ends_message })))
+            }
+        }
+    }
+
+    /// Takes a payload off the input: copied where it is small, split off where it is not.
+    fn take(&mut self, input: &mut BytesMut, length: usize) -> Bytes {
+        if length >= COPY_BELOW {
+            return input.split_to(length).freeze();
+        }
+        if self.block.capacity() < length {
+            // Takes the old block back if nothing in it is in use any more, else allocates another.
+            self.block.reserve(BLOCK);
+        }
+        self.block.extend_from_slice(input.get(..length).unwrap_or_default());
+        input.advance(length);
+        self.block.split().freeze()
+    }
+}
+
+impl Incoming {
+    fn new(kind: MessageKind, delivery: Delivery) -> Self {
+        let assembly = match delivery {
+            Delivery::Messages => Assembly::Whole(BytesMut::new()),
+            Delivery::Fragments => Assembly::Pieces(BytesMut::new()),
+        };
+        Self { kind, declared: 0, frames: 0, utf8: Utf8Validator::new(), assembly }
+    }
+}
+
+impl MessageKind {
+    /// The message of this kind; text has been validated as it arrived.
+    fn message(self, payload: Bytes) -> Message {
+        match self {
+            Self::Text => Message::Text(Utf8Bytes::from_validated(payload)),
+            Self::Binary => Message::Binary(payload),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What a connection counts.
+
+use std::time::Duration;
+
+/// What a connection has counted so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Whole messages received.
+    pub messages_received: u64,
+    /// Whole messages queued to be sent.
+    pub messages_sent: u64,
+    /// Bytes of payload received in messages and pieces of messages.
+    pub bytes_received: u64,
+    /// Bytes of payload queued in messages and pieces of messages.
+    pub bytes_sent: u64,
+    /// The latest time from a keepalive ping's leaving to its pong's arrival.
+    pub round_trip: Option<Duration>,
+}
+
+impl Stats {
+    pub(super) const fn sent(&mut self, bytes: usize, ends_message: bool) {
+        self.bytes_sent += bytes as u64;
+        self.messages_sent += ends_message as u64;
+    }
+
+    pub(super) const fn received(&mut self, bytes: usize, ends_message: bool) {
+        self.bytes_received += bytes as u64;
+        self.messages_received += ends_message as u64;
+    }
+}
