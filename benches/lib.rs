@@ -1,0 +1,1 @@
+//! Measurements of Squall; the benches themselves are in `benches/`.
