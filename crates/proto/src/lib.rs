@@ -87,6 +87,9 @@
 mod close;
 mod config;
 pub mod connection;
+#[cfg(feature = "deflate")]
+#[expect(dead_code, reason = "the connection does not use it yet")]
+pub mod deflate;
 mod entropy;
 mod error;
 mod event;
