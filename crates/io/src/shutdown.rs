@@ -1,0 +1,170 @@
+//! The token that tells every connection of a server to say goodbye.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+/// A switch, off until [`start`](Self::start), that any number of tasks can wait for. Clones are the same switch.
+///
+/// A connection that was accepted with it starts the closing handshake with 1001 in its own polling, behind what it has
+/// queued.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    started: AtomicBool,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    next_key: u64,
+    wakers: BTreeMap<u64, Waker>,
+}
+
+impl Shutdown {
+    /// A switch that is off.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Turns the switch on, for good, and wakes everyone who waits for it.
+    pub fn start(&self) {
+        self.state.started.store(true, Ordering::SeqCst);
+        let wakers = std::mem::take(&mut self.state.waiting().wakers);
+        wakers.into_values().for_each(Waker::wake);
+    }
+
+    /// Whether the switch is on.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.state.started.load(Ordering::SeqCst)
+    }
+
+    /// A future that is ready once the switch is on, and stays so. It may be dropped and made again at any time.
+    pub fn started(&self) -> Started {
+        Started { state: Arc::clone(&self.state), registered: None }
+    }
+}
+
+impl State {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that can panic runs under the lock.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ready once a [`Shutdown`] has started, at every poll from then on.
+///
+/// A poll by the task that polled last takes no lock, so that a connection can afford one each time it is polled.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Started {
+    state: Arc<State>,
+    registered: Option<(u64, Waker)>,
+}
+
+impl Future for Started {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.state.started.load(Ordering::SeqCst) {
+            return Poll::Ready(());
+        }
+        match &this.registered {
+            Some((_, waker)) if waker.will_wake(cx.waker()) => return Poll::Pending,
+            _ => {}
+        }
+        let mut waiting = this.state.waiting();
+        let key = match this.registered {
+            Some((key, _)) => key,
+            None => {
+                waiting.next_key += 1;
+                waiting.next_key
+            }
+        };
+        waiting.wakers.insert(key, cx.waker().clone());
+        this.registered = Some((key, cx.waker().clone()));
+        // `start` stores before it takes the lock: it either finds this waker or is seen here.
+        if this.state.started.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some((key, _)) = self.registered {
+            self.state.waiting().wakers.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicUsize, task::Wake};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn everyone_who_waits_is_woken_once_and_stays_ready() {
+        let shutdown = Shutdown::new();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut waiting = [shutdown.started(), shutdown.started()];
+        for started in &mut waiting {
+            assert!(Pin::new(&mut *started).poll(&mut Context::from_waker(&waker)).is_pending());
+            assert!(Pin::new(started).poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        shutdown.start();
+        shutdown.start();
+        assert_eq!(count.0.load(Ordering::SeqCst), 2);
+        for started in &mut waiting {
+            assert!(Pin::new(&mut *started).poll(&mut Context::from_waker(&waker)).is_ready());
+            assert!(Pin::new(started).poll(&mut Context::from_waker(&waker)).is_ready());
+        }
+    }
+
+    #[test]
+    fn the_task_that_polled_last_is_the_one_that_is_woken() {
+        let shutdown = Shutdown::new();
+        let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        let mut started = shutdown.started();
+        for count in [&first, &second] {
+            let waker = Waker::from(Arc::clone(count));
+            assert!(Pin::new(&mut started).poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        shutdown.start();
+        assert_eq!(first.0.load(Ordering::SeqCst), 0);
+        assert_eq!(second.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn what_is_dropped_leaves_nothing_behind() {
+        let shutdown = Shutdown::new();
+        let mut started = shutdown.started();
+        assert!(Pin::new(&mut started).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(shutdown.state.waiting().wakers.len(), 1);
+        drop(started);
+        assert!(shutdown.state.waiting().wakers.is_empty());
+    }
+}
