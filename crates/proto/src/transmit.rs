@@ -9,6 +9,9 @@ use crate::{frame::Header, mask::apply_mask};
 /// Copied bytes are moved to the front of their buffer once this many written ones precede them.
 const COMPACT_ABOVE: usize = 16 << 10;
 
+/// An empty queue keeps a buffer of this size for the copied bytes to come.
+const KEEP: usize = 4 << 10;
+
 /// The bytes that a machine wants written, in order: an implementation of [`bytes::Buf`] that supports vectored writes.
 ///
 /// Write from [`chunk`](Buf::chunk) or [`chunks_vectored`](Buf::chunks_vectored) and [`advance`](Buf::advance) by what was
@@ -20,6 +23,8 @@ pub struct Transmit {
     start: usize,
     /// Large payloads, each at its place among the copied bytes.
     shared: VecDeque<Shared>,
+    /// How many copied bytes go out before the last shared payload.
+    placed: usize,
     remaining: usize,
     written: u64,
 }
@@ -32,6 +37,8 @@ struct Shared {
     /// How many of those are its own header.
     header: usize,
     payload: Bytes,
+    /// How many copied bytes right behind it are control frames that were inserted there.
+    controls: usize,
 }
 
 impl Transmit {
@@ -58,39 +65,42 @@ impl Transmit {
     /// Appends a frame whose payload, masked already if it has to be, is written from where it lies.
     pub(crate) fn append_shared(&mut self, header: &Header, payload: Bytes) {
         self.compact();
-        let placed: usize = self.shared.iter().map(|shared| shared.before).sum();
         header.encode(&mut self.copied);
-        let before = self.copied.len() - self.start - placed;
+        let before = self.copied.len() - self.start - self.placed;
+        self.placed += before;
         self.remaining += header.encoded_len() + payload.len();
-        self.shared.push_back(Shared { before, header: header.encoded_len(), payload });
+        let header = header.encoded_len();
+        self.shared.push_back(Shared { before, header, payload, controls: 0 });
     }
 
     /// Inserts a control frame at the next boundary between frames, and returns the count of written bytes at which it
     /// will have left.
     ///
-    /// It passes payloads that are queued by reference; behind copied bytes, of which there are few, it waits its turn.
+    /// It passes payloads that are queued by reference; behind copied bytes, of which there are few, it waits its turn, and
+    /// so it does behind control frames. Nothing is ever inserted before it, so the count holds.
     pub(crate) fn insert_control(&mut self, header: &Header, payload: &[u8]) -> u64 {
         let mut frame = Vec::with_capacity(header.encoded_len() + payload.len());
         push_frame(&mut frame, header, payload);
         let length = frame.len();
         self.remaining += length;
-        let (front_started, front) = match self.shared.front_mut() {
-            None => {
-                self.copied.append(&mut frame);
-                return self.written + self.remaining as u64;
-            }
-            Some(front) => (front.before < front.header || front.before == 0, front),
+        let Some(front) = self.shared.front_mut() else {
+            self.copied.append(&mut frame);
+            return self.written + self.remaining as u64;
         };
-        let front_copied = front.before;
-        let front_payload = front.payload.len();
-        let (place, ahead) = if front_started {
+        let has_begun = front.before < front.header;
+        let (place, ahead) = if has_begun {
+            let place = front.before + front.controls;
+            let ahead = place + front.payload.len();
+            front.controls += length;
             if let Some(second) = self.shared.get_mut(1) {
                 second.before += length;
+                self.placed += length;
             }
-            (front_copied, front_copied + front_payload)
+            (place, ahead)
         } else {
             let place = front.before - front.header;
             front.before += length;
+            self.placed += length;
             (place, place)
         };
         let place = self.start + place;
@@ -118,7 +128,9 @@ impl Transmit {
     fn advance_copied(&mut self, count: usize) {
         self.start += count;
         if self.start >= self.copied.len() {
+            // A burst does not leave an idle connection with a large buffer.
             self.copied.clear();
+            self.copied.shrink_to(KEEP);
             self.start = 0;
         }
     }
@@ -175,17 +187,179 @@ impl Buf for Transmit {
         while let Some(front) = self.shared.front_mut() {
             let copied = left.min(front.before);
             front.before -= copied;
+            self.placed -= copied;
             left -= copied;
             let shared = if front.before == 0 { left.min(front.payload.len()) } else { 0 };
             front.payload.advance(shared);
             left -= shared;
-            let done = front.before == 0 && front.payload.is_empty();
+            let is_done = front.before == 0 && front.payload.is_empty();
             self.advance_copied(copied);
-            if !done {
+            if !is_done {
                 return;
             }
             self.shared.pop_front();
         }
         self.advance_copied(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::Opcode;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Append(usize),
+        Copied(usize),
+        Shared(usize),
+        Control(usize),
+        Advance(prop::sample::Index),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            1 => (0..20_usize).prop_map(Step::Append),
+            3 => (0..200_usize).prop_map(Step::Copied),
+            1 => (8_000..12_000_usize).prop_map(Step::Copied),
+            3 => (0..300_usize).prop_map(Step::Shared),
+            4 => (0..=125_usize).prop_map(Step::Control),
+            5 => any::<prop::sample::Index>().prop_map(Step::Advance),
+        ];
+        prop::collection::vec(step, 0..60)
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Kind {
+        Copied,
+        Shared,
+        Control,
+    }
+
+    /// The naive twin: a list of frames, the first of which may be written in part.
+    #[derive(Debug, Default)]
+    struct Twin {
+        frames: Vec<(Kind, Vec<u8>)>,
+        begun: usize,
+        written: u64,
+    }
+
+    impl Twin {
+        fn bytes(&self) -> Vec<u8> {
+            let all: Vec<u8> = self.frames.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
+            all[self.begun..].to_vec()
+        }
+
+        fn insert_control(&mut self, frame: Vec<u8>) -> u64 {
+            let is_shared = |(kind, _): &(Kind, Vec<u8>)| *kind == Kind::Shared;
+            let place = match self.frames.iter().position(is_shared) {
+                None => self.frames.len(),
+                Some(0) if self.begun > 0 => {
+                    let behind = &self.frames[1..];
+                    1 + behind.iter().take_while(|(kind, _)| *kind == Kind::Control).count()
+                }
+                Some(shared) => shared,
+            };
+            self.frames.insert(place, (Kind::Control, frame));
+            let ahead: usize = self.frames[..=place].iter().map(|(_, bytes)| bytes.len()).sum();
+            self.written + (ahead - self.begun) as u64
+        }
+
+        fn advance(&mut self, count: usize) {
+            self.written += count as u64;
+            self.begun += count;
+            while let Some((_, first)) = self.frames.first()
+                && first.len() <= self.begun
+            {
+                self.begun -= first.len();
+                self.frames.remove(0);
+            }
+        }
+    }
+
+    fn header(opcode: Opcode, length: usize, masked: bool) -> Header {
+        let mask = masked.then_some([0x37, 0xFA, 0x21, 0x3D]);
+        Header { fin: true, rsv1: false, opcode, mask, payload_len: length as u64 }
+    }
+
+    fn vectored(transmit: &Transmit, count: usize) -> Vec<u8> {
+        let mut slices = vec![IoSlice::new(&[]); count];
+        let filled = transmit.chunks_vectored(&mut slices);
+        slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_rope_agrees_with_a_list_of_frames(steps in steps(), masked: bool) {
+            let (mut transmit, mut twin) = (Transmit::default(), Twin::default());
+            for (mark, step) in (0..=u8::MAX).zip(steps) {
+                let payload = |length| vec![mark; length];
+                let mut frame = Vec::new();
+                match step {
+                    Step::Append(length) => {
+                        transmit.append(&payload(length));
+                        twin.frames.push((Kind::Copied, payload(length)));
+                    }
+                    Step::Copied(length) => {
+                        let header = header(Opcode::Binary, length, masked);
+                        transmit.append_frame(&header, &payload(length));
+                        push_frame(&mut frame, &header, &payload(length));
+                        twin.frames.push((Kind::Copied, frame));
+                    }
+                    Step::Shared(length) => {
+                        let header = header(Opcode::Binary, length, masked);
+                        transmit.append_shared(&header, payload(length).into());
+                        header.encode(&mut frame);
+                        frame.extend(payload(length));
+                        twin.frames.push((Kind::Shared, frame));
+                    }
+                    Step::Control(length) => {
+                        let header = header(Opcode::Ping, length, masked);
+                        push_frame(&mut frame, &header, &payload(length));
+                        let leaves_at = transmit.insert_control(&header, &payload(length));
+                        // Nothing is inserted before it later: where it is now is where it leaves.
+                        prop_assert_eq!(leaves_at, twin.insert_control(frame));
+                    }
+                    Step::Advance(count) => {
+                        let count = count.index(transmit.remaining() + 1);
+                        transmit.advance(count);
+                        twin.advance(count);
+                    }
+                }
+                let bytes = twin.bytes();
+                prop_assert_eq!(transmit.remaining(), bytes.len());
+                prop_assert_eq!(transmit.written(), twin.written);
+                prop_assert_eq!(transmit.chunk().is_empty(), bytes.is_empty());
+                prop_assert!(bytes.starts_with(transmit.chunk()));
+                prop_assert!(bytes.starts_with(&vectored(&transmit, 3)));
+                prop_assert!(vectored(&transmit, 200) == bytes);
+            }
+            let bytes = twin.bytes();
+            prop_assert!(transmit.copy_to_bytes(bytes.len()) == bytes);
+        }
+    }
+
+    #[test]
+    fn an_empty_queue_keeps_little() {
+        let mut transmit = Transmit::default();
+        for _ in 0..1000 {
+            transmit.append(&[0; 1000]);
+        }
+        transmit.advance(1_000_000);
+        assert!(transmit.copied.capacity() <= KEEP);
+        transmit.append(b"next");
+        assert_eq!(transmit.chunk(), b"next");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_written() {
+        let mut transmit = Transmit::default();
+        transmit.append_shared(&header(Opcode::Binary, 5, false), Bytes::from_static(b"Hello"));
+        transmit.advance(3);
+        transmit.clear();
+        assert_eq!((transmit.remaining(), transmit.written()), (0, 3));
+        assert_eq!(transmit.insert_control(&header(Opcode::Ping, 0, false), b""), 5);
     }
 }
