@@ -2,9 +2,17 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
+/// The longest time there is. A sum of an instant and a time never overflows, as longer times count as this.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+const fn at_most_a_century(time: Duration) -> Duration {
+    if time.as_secs() < CENTURY.as_secs() { time } else { CENTURY }
+}
+
 /// The limits and timeouts of a connection.
 ///
-/// Every default is finite. Share one `Arc<Config>` among all connections of a server: it is never copied.
+/// Every default is finite, and a time longer than a hundred years counts as a hundred years. Share one `Arc<Config>`
+/// among all connections of a server: it is never copied.
 ///
 /// ```
 /// use std::time::Duration;
@@ -92,7 +100,7 @@ impl Config {
     /// a peer that answers pings may be silent for ever).
     #[must_use]
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.idle_timeout = timeout.into();
+        self.idle_timeout = timeout.into().map(at_most_a_century);
         self
     }
 
@@ -100,18 +108,18 @@ impl Config {
     /// ended without a farewell, as nobody is reading.
     #[must_use]
     pub const fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.write_timeout = timeout;
+        self.write_timeout = at_most_a_century(timeout);
         self
     }
 
     /// How long the closing handshake and the end of the transport may take in all (default 5 s; RFC 6455 §7.1.1).
     #[must_use]
     pub const fn close_timeout(mut self, timeout: Duration) -> Self {
-        self.close_timeout = timeout;
+        self.close_timeout = at_most_a_century(timeout);
         self
     }
 
-    /// How many outgoing bytes stop the reading, and how few start it again (default 64 KiB and 16 KiB).
+    /// Over how many outgoing bytes the reading stops, and at how few it goes on (default 64 KiB and 16 KiB).
     #[must_use]
     pub const fn write_marks(mut self, marks: WriteMarks) -> Self {
         self.write_marks = marks;
@@ -146,14 +154,14 @@ impl KeepAlive {
     /// A ping every `interval`, and as long again for a sign of life after it. Intervals below 1 ms count as 1 ms.
     #[must_use]
     pub fn every(interval: Duration) -> Self {
-        let interval = interval.max(Duration::from_millis(1));
+        let interval = at_most_a_century(interval.max(Duration::from_millis(1)));
         Self { interval, timeout: Some(interval) }
     }
 
     /// How long to wait for a sign of life after a ping; `None` pings without ever giving up.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.timeout = timeout.into();
+        self.timeout = timeout.into().map(at_most_a_century);
         self
     }
 }
@@ -166,19 +174,19 @@ pub struct WriteMarks {
 }
 
 impl WriteMarks {
-    /// Stops reading at `high` bytes and goes on below `low`; a `low` above `high` counts as `high`.
+    /// Stops reading over `high` bytes and goes on at `low` or fewer; a `low` above `high` counts as `high`.
     #[must_use]
     pub const fn new(high: usize, low: usize) -> Self {
         Self { high, low: if low < high { low } else { high } }
     }
 
-    /// The mark that stops the reading, in bytes.
+    /// The mark over which the reading stops, in bytes.
     #[must_use]
     pub const fn high(self) -> usize {
         self.high
     }
 
-    /// The mark below which reading goes on, in bytes.
+    /// The mark at which reading goes on, in bytes.
     #[must_use]
     pub const fn low(self) -> usize {
         self.low
@@ -256,7 +264,7 @@ impl HandshakeConfig {
     /// How long the opening handshake may take in all (default 10 s).
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = at_most_a_century(timeout);
         self
     }
 
