@@ -199,11 +199,11 @@ impl Connection {
         self.transmit.remaining()
     }
 
-    /// Whether the queue has passed its high mark and not come below its low mark since
-    /// ([`Config::write_marks`]).
+    /// Whether the queue has passed its high mark and not come down to its low mark since
+    /// ([`Config::write_marks`]). An empty queue never blocks.
     #[must_use]
     pub fn is_write_blocked(&self) -> bool {
-        self.over_high_mark && self.queued() >= self.config.write_marks.low()
+        self.over_high_mark && self.queued() > self.config.write_marks.low()
     }
 
     /// Whether messages are to come whole or in pieces from the next one on; the one under way goes on as it began.
@@ -256,8 +256,7 @@ impl Connection {
     ) -> Result<T, SendError> {
         let was_blocked = self.is_write_blocked();
         let added = add(&mut self.sender, &mut self.transmit)?;
-        self.over_high_mark = was_blocked || self.queued() > self.config.write_marks.high();
-        self.stall.arm(now, self.transmit.written());
+        self.watch_queue_from(now, was_blocked);
         if let Some(idle) = &mut self.idle {
             idle.touch(now);
         }
@@ -271,9 +270,16 @@ impl Connection {
         opcode: Opcode,
         payload: &[u8],
     ) -> Result<u64, SendError> {
+        let was_blocked = self.is_write_blocked();
         let leaves_at = self.sender.control(opcode, payload, &mut self.transmit)?;
-        self.stall.arm(now, self.transmit.written());
+        self.watch_queue_from(now, was_blocked);
         Ok(leaves_at)
+    }
+
+    /// Looks after the queue from now on, when something was added to it.
+    fn watch_queue_from(&mut self, now: Instant, was_blocked: bool) {
+        self.over_high_mark = was_blocked || self.queued() > self.config.write_marks.high();
+        self.stall.arm(now, self.transmit.written());
     }
 
     /// Queues a Close frame, the last frame of this side (RFC 6455 §5.5.1).
@@ -287,6 +293,8 @@ impl Connection {
     /// Ends the connection where no masking key can be drawn: nothing can be said any more.
     fn fail_without_entropy(&mut self, error: crate::EntropyError) {
         self.state = State::Ended;
+        self.initiator.get_or_insert(Initiator::Local);
+        self.receiver.stop();
         self.transmit.clear();
         if !matches!(self.ending, Ending::Reported(_)) {
             self.ending = Ending::ToReport(Closed::Entropy(error));
