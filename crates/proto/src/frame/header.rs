@@ -123,3 +123,106 @@ impl Header {
         length + if self.mask.is_some() { 4 } else { 0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DATA: [Opcode; 3] = [Opcode::Continuation, Opcode::Text, Opcode::Binary];
+    const CONTROL: [Opcode; 3] = [Opcode::Close, Opcode::Ping, Opcode::Pong];
+    const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+
+    fn encoded(header: &Header) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        header.encode(&mut bytes);
+        bytes
+    }
+
+    fn assert_round_trip(header: Header) {
+        let bytes = encoded(&header);
+        assert_eq!(bytes.len(), header.encoded_len());
+        assert!(bytes.len() <= MAX_HEADER_LEN);
+        let with_payload = [bytes.as_slice(), b"payload"].concat();
+        assert_eq!(Header::parse(&with_payload), Ok(Some((header, bytes.len()))));
+        for end in 0..bytes.len() {
+            assert_eq!(Header::parse(&bytes[..end]), Ok(None), "{header:?} cut at {end}");
+        }
+    }
+
+    /// The bytes of a binary frame's header with this length in this form, valid or not.
+    fn in_form(form: u8, length: u64) -> Vec<u8> {
+        let bytes = length.to_be_bytes();
+        match form {
+            126 => [&[0x82, 126], &bytes[6..]].concat(),
+            _ => [&[0x82, 127], bytes.as_slice()].concat(),
+        }
+    }
+
+    #[test]
+    fn every_header_that_is_encoded_is_parsed_under_every_cut() {
+        let boundaries =
+            [0, 125, 126, 255, 256, 0xFFFF, 0x1_0000, 1 << 32, 1 << 62, i64::MAX as u64];
+        let lengths = boundaries.into_iter().flat_map(|b: u64| b.saturating_sub(2)..=b + 2);
+        for payload_len in lengths.filter(|length| *length <= i64::MAX as u64) {
+            for mask in [None, Some(KEY)] {
+                for (fin, rsv1) in [(true, false), (false, false), (true, true), (false, true)] {
+                    for opcode in DATA {
+                        assert_round_trip(Header { fin, rsv1, opcode, mask, payload_len });
+                    }
+                }
+            }
+        }
+        for payload_len in 0..=125 {
+            for opcode in CONTROL {
+                let (fin, rsv1, mask) = (true, false, Some(KEY));
+                assert_round_trip(Header { fin, rsv1, opcode, mask, payload_len });
+            }
+        }
+    }
+
+    /// RFC 6455 §5.2: only the shortest form of a length is valid.
+    #[test]
+    fn a_length_has_one_form() {
+        for length in 0..=0x1_0002_u64 {
+            let medium = Header::parse(&in_form(126, length & 0xFFFF));
+            let minimal = (126..=0xFFFF).contains(&(length & 0xFFFF));
+            assert_eq!(medium.is_ok(), minimal, "{length}");
+            let long = Header::parse(&in_form(127, length));
+            let expected =
+                if length > 0xFFFF { None } else { Some(ProtocolError::NonMinimalLength) };
+            assert_eq!(long.err(), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_length_with_its_top_bit_overflows_and_one_less_does_not() {
+        let top = 1_u64 << 63;
+        assert_eq!(Header::parse(&in_form(127, top)), Err(ProtocolError::LengthOverflow));
+        assert_eq!(Header::parse(&in_form(127, u64::MAX)), Err(ProtocolError::LengthOverflow));
+        let (header, length) = Header::parse(&in_form(127, top - 1)).unwrap().unwrap();
+        assert_eq!((header.payload_len, length), (top - 1, 10));
+    }
+
+    proptest! {
+        #[test]
+        fn a_header_that_is_parsed_encodes_to_the_same_bytes(bytes: [u8; MAX_HEADER_LEN]) {
+            if let Ok(Some((header, length))) = Header::parse(&bytes) {
+                prop_assert_eq!(&encoded(&header), &bytes[..length]);
+            }
+        }
+
+        /// More bytes never change a verdict.
+        #[test]
+        fn a_verdict_on_some_bytes_is_the_verdict_on_more(bytes: [u8; MAX_HEADER_LEN]) {
+            let whole = Header::parse(&bytes);
+            for end in 0..bytes.len() {
+                match Header::parse(&bytes[..end]) {
+                    Ok(None) => {}
+                    verdict => prop_assert_eq!(verdict, whole),
+                }
+            }
+        }
+    }
+}
