@@ -12,6 +12,9 @@ const COMPACT_ABOVE: usize = 16 << 10;
 /// An empty queue keeps a buffer of this size for the copied bytes to come.
 const KEEP: usize = 4 << 10;
 
+/// … and room for this many large payloads.
+const KEEP_SHARED: usize = 8;
+
 /// The bytes that a machine wants written, in order: an implementation of [`bytes::Buf`] that supports vectored writes.
 ///
 /// Write from [`chunk`](Buf::chunk) or [`chunks_vectored`](Buf::chunks_vectored) and [`advance`](Buf::advance) by what was
@@ -60,6 +63,14 @@ impl Transmit {
         let before = self.copied.len();
         push_frame(&mut self.copied, header, payload);
         self.remaining += self.copied.len() - before;
+    }
+
+    /// Appends a frame and copies its payload, which is masked already if it has to be.
+    pub(crate) fn append_masked(&mut self, header: &Header, payload: &[u8]) {
+        self.compact();
+        header.encode(&mut self.copied);
+        self.copied.extend_from_slice(payload);
+        self.remaining += header.encoded_len() + payload.len();
     }
 
     /// Appends a frame whose payload, masked already if it has to be, is written from where it lies.
@@ -198,6 +209,9 @@ impl Buf for Transmit {
                 return;
             }
             self.shared.pop_front();
+            if self.shared.is_empty() {
+                self.shared.shrink_to(KEEP_SHARED);
+            }
         }
         self.advance_copied(left);
     }
@@ -348,7 +362,12 @@ mod tests {
             transmit.append(&[0; 1000]);
         }
         transmit.advance(1_000_000);
+        for _ in 0..1000 {
+            transmit.append_shared(&header(Opcode::Binary, 1, false), Bytes::from_static(b"x"));
+        }
+        transmit.advance(3000);
         assert!(transmit.copied.capacity() <= KEEP);
+        assert!(transmit.shared.capacity() <= KEEP_SHARED);
         transmit.append(b"next");
         assert_eq!(transmit.chunk(), b"next");
     }

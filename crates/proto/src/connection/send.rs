@@ -118,17 +118,18 @@ impl FrameSender {
         // All keys are drawn before anything is queued, so that a source that fails changes nothing.
         let count = payload.len().div_ceil(self.frame_size.get());
         let keys = self.masking.keys(count)?;
-        // A client's frames are masked in place, so its payload is made its own once, not frame by frame.
-        let mut rest = if self.is_client() { owned(payload).freeze() } else { payload };
+        let mut rest = masked(payload, self.frame_size.get(), &keys);
         let mut opcode = opcode;
         for mask in keys {
             let piece = rest.split_to(rest.len().min(self.frame_size.get()));
             let fin = fin && rest.is_empty();
-            frame(
-                &Header { fin, rsv1: false, opcode, mask, payload_len: piece.len() as u64 },
-                piece,
-                out,
-            );
+            let payload_len = piece.len() as u64;
+            let header = Header { fin, rsv1: false, opcode, mask, payload_len };
+            if piece.len() <= COPY_UP_TO {
+                out.append_masked(&header, &piece);
+            } else {
+                out.append_shared(&header, piece);
+            }
             opcode = Opcode::Continuation;
         }
         Ok(())
@@ -159,20 +160,22 @@ fn frame(header: &Header, payload: Bytes, out: &mut Transmit) {
         out.append_frame(header, &payload);
         return;
     }
-    let payload = match header.mask {
-        None => payload,
-        Some(key) => {
-            let mut masked = owned(payload);
-            apply_mask(key, 0, &mut masked);
-            masked.freeze()
-        }
-    };
-    out.append_shared(header, payload);
+    let length = payload.len();
+    out.append_shared(header, masked(payload, length, &[header.mask]));
 }
 
-/// The payload as bytes that nobody else sees, copied only where somebody does.
-fn owned(payload: Bytes) -> BytesMut {
-    payload.try_into_mut().unwrap_or_else(|shared| BytesMut::from(shared.as_ref()))
+/// The payload with each frame of `frame_size` bytes masked with its own key, if it has one: masked where it lies, and
+/// copied before only where somebody else sees it.
+fn masked(payload: Bytes, frame_size: usize, keys: &[Option<[u8; 4]>]) -> Bytes {
+    if keys.iter().all(Option::is_none) {
+        return payload;
+    }
+    let owned = payload.try_into_mut();
+    let mut owned = owned.unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
+    for (frame, key) in owned.chunks_mut(frame_size.max(1)).zip(keys.iter().flatten()) {
+        apply_mask(*key, 0, frame);
+    }
+    owned.freeze()
 }
 
 const fn first_opcode(kind: MessageKind) -> Opcode {
