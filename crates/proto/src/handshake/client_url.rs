@@ -59,8 +59,14 @@ impl Server {
             None if !authority.as_str().ends_with(bracketed) => return Err(InvalidUrl::Malformed),
             None => default_port(secure),
         };
-        let resource =
-            uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let resource = match uri.path_and_query() {
+            // That of `ws://host?query` has no path.
+            Some(query) if !query.as_str().starts_with('/') => {
+                format!("/{}", query.as_str()).parse().map_err(|_| InvalidUrl::Malformed)?
+            }
+            Some(resource) => resource.clone(),
+            None => PathAndQuery::from_static("/"),
+        };
         if !is_escaped(resource.as_str()) {
             return Err(InvalidUrl::Malformed);
         }

@@ -205,11 +205,12 @@ fn is_resource(uri: &Uri) -> bool {
 /// Whether this is a host, with an optional port and nothing else (RFC 9110 §7.2).
 pub(super) fn is_host(value: &HeaderValue) -> bool {
     let authority = value.to_str().ok().and_then(|value| value.parse::<Authority>().ok());
-    authority.is_some_and(|authority| match authority.as_str().strip_prefix(authority.host()) {
-        Some("") => !authority.host().is_empty(),
-        Some(rest) => rest
-            .strip_prefix(':')
-            .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit())),
-        None => false,
+    authority.is_some_and(|authority| {
+        let host = authority.host();
+        let port = authority.as_str().strip_prefix(host).filter(|_| !host.is_empty());
+        port.is_some_and(|port| match port.strip_prefix(':') {
+            Some(digits) => digits.bytes().all(|byte| byte.is_ascii_digit()),
+            None => port.is_empty(),
+        })
     })
 }
