@@ -190,3 +190,21 @@ fn header_map(parsed: &[httparse::Header<'_>]) -> Result<HeaderMap, HandshakeErr
     }
     Ok(headers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CVE-2023-43669: 64 KiB in single bytes are looked at once, not two billion times.
+    #[test]
+    fn no_byte_is_scanned_twice() {
+        let limits = HandshakeConfig::default().max_head_size(1 << 20).max_line_size(1 << 20);
+        let head = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(64 << 10));
+        let mut scanner = HeadScanner::default();
+        for length in 1..head.len() {
+            assert_eq!(scanner.poll(&head.as_bytes()[..length], &limits).unwrap(), None);
+            assert_eq!(scanner.scanned, length);
+        }
+        assert_eq!(scanner.poll(head.as_bytes(), &limits).unwrap(), Some(head.len()));
+    }
+}

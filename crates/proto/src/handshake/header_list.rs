@@ -174,3 +174,36 @@ impl<'a> Scanner<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, header::SEC_WEBSOCKET_EXTENSIONS};
+
+    use super::*;
+
+    /// EX01, EX03: values are unquoted, and the order is kept.
+    #[test]
+    fn parameters_keep_their_order_and_lose_their_quotes() {
+        let headers = HeaderMap::from_iter([(
+            SEC_WEBSOCKET_EXTENSIONS,
+            HeaderValue::from_static("a; x=1; y=\"2\\3\"; x , b"),
+        )]);
+        let expected = [
+            Extension {
+                name: "a",
+                parameters: vec![("x", Some("1".into())), ("y", Some("23".into())), ("x", None)],
+            },
+            Extension { name: "b", parameters: Vec::new() },
+        ];
+        assert_eq!(extensions(&headers, &SEC_WEBSOCKET_EXTENSIONS).unwrap(), expected);
+    }
+
+    /// RFC 9110 §5.6.2.
+    #[test]
+    fn tokens_are_made_of_these_bytes_and_no_others() {
+        let tokens: Vec<u8> = (0..=u8::MAX).filter(|byte| is_token_byte(*byte)).collect();
+        let expected =
+            b"!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~";
+        assert_eq!(tokens, expected);
+    }
+}
