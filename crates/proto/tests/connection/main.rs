@@ -14,6 +14,8 @@
 mod any_order;
 mod closing;
 mod closing_states;
+#[cfg(feature = "deflate")]
+mod compressed_text;
 mod control_frames;
 mod conversation;
 mod cuts;
