@@ -1,0 +1,25 @@
+//! What is fuzzed, with oracles: each function takes bytes and panics where something does not hold.
+//!
+//! The targets in `fuzz_targets/` are one line each, so that `tests/replay.rs` runs the same functions over the committed
+//! corpus on stable Rust.
+
+mod connection;
+mod frames;
+mod handshake;
+mod pair;
+mod world;
+
+pub use connection::connection_bytes;
+pub use frames::{header, utf8};
+pub use handshake::{client_head, server_head};
+pub use pair::connection_pair;
+
+/// The functions by the names of their targets and of their corpora.
+pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+    ("connection_bytes", connection_bytes),
+    ("connection_pair", connection_pair),
+    ("header", header),
+    ("utf8", utf8),
+    ("server_head", server_head),
+    ("client_head", client_head),
+];

@@ -1,0 +1,49 @@
+//! Time and masking keys for fuzzing: the same in every run.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use squall_proto::{
+    Config, Connection, Entropy, EntropyError,
+    deflate::DeflateConfig,
+    handshake::{Accept, ClientRequest, UpgradeRequest},
+};
+
+/// The instant at which everything begins.
+pub(crate) fn beginning() -> Instant {
+    static BEGINNING: OnceLock<Instant> = OnceLock::new();
+    *BEGINNING.get_or_init(Instant::now)
+}
+
+/// Keys that count and, if asked to, fail after some.
+pub(crate) struct CountingKeys {
+    pub(crate) left: u32,
+}
+
+impl Entropy for CountingKeys {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        self.left = self.left.checked_sub(1).ok_or_else(EntropyError::new)?;
+        for (place, key) in bytes.iter_mut().zip(self.left.to_be_bytes().iter().cycle()) {
+            *place = *key;
+        }
+        Ok(())
+    }
+}
+
+/// A server and a client that have shaken hands, with permessage-deflate or without.
+pub(crate) fn shake_hands(config: &Arc<Config>, keys: u32, is_compressed: bool) -> [Connection; 2] {
+    let now = beginning();
+    let deflate = is_compressed.then(DeflateConfig::default);
+    let request = ClientRequest::new("ws://example.com/").expect("a URL").deflate(deflate.clone());
+    let keys = Box::new(CountingKeys { left: keys.saturating_add(1) });
+    let (request, awaiting) = request.begin(keys).expect("one key at least");
+    let request = UpgradeRequest::from_http(request).expect("a valid request");
+    let acceptance = request.accept(Accept::new().deflate(deflate)).expect("a valid response");
+    let established = awaiting.check(acceptance.response().clone()).expect("a valid response");
+    [
+        acceptance.into_connection(config.clone(), now),
+        established.into_connection(config.clone(), now),
+    ]
+}
