@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::{UpgradeRequest, header_list::is_token, key::Key};
+use super::{UpgradeRequest, key::Key};
 use crate::{Config, Connection};
 
 /// How to accept a request: which subprotocol, which further response headers, whether with compression.
@@ -96,8 +96,7 @@ impl Acceptance {
             }
         }
         if let Some(subprotocol) = &accept.subprotocol {
-            let offered = is_token(subprotocol)
-                && request.subprotocols().any(|offered| offered == subprotocol);
+            let offered = request.subprotocols().any(|offered| offered == subprotocol);
             match HeaderValue::from_str(subprotocol) {
                 Ok(value) if offered => {
                     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, value)

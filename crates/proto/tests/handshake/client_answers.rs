@@ -207,7 +207,7 @@ fn an_answer_that_does_not_come_fails_at_the_deadline() {
 
 #[test]
 fn informational_answers_are_passed_over_but_not_for_ever() {
-    let early = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
+    let early = format!("HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n", "x".repeat(ANSWER.len()));
     established(&format!("{}{ANSWER}", early.repeat(8)));
     let failure = client_failure(sample_request(), format!("{}{ANSWER}", early.repeat(9)));
     assert!(matches!(failure, HandshakeError::MalformedHead));

@@ -9,7 +9,7 @@ use crate::talk::{SECOND, client, client_failure, client_within, sample_request}
 
 const LENGTH: &str =
     "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 5\r\n\r\nabcde";
-const CHUNKED: &str = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: gzip, Chunked\r\nContent-Length: 1\r\n\r\n\
+const CHUNKED: &str = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: a\r\nTransfer-Encoding: gzip, Chunked\r\nContent-Length: 1\r\n\r\n\
      3;x=y\r\nabc\r\n02\r\nde\r\n0\r\nX: y\r\n\r\n";
 
 #[track_caller]

@@ -64,7 +64,7 @@ fn a_request_for_a_page_is_no_upgrade() {
     assert_eq!(response.body(), "upgrade header does not ask for websocket\n");
 }
 
-/// HC17: over `http` types too.
+/// HC17, HC20: over `http` types too.
 #[test]
 fn a_response_is_judged_without_bytes() {
     let (request, awaiting) = sample_request().begin(Box::new(SampleKey)).unwrap();
@@ -73,7 +73,7 @@ fn a_response_is_judged_without_bytes() {
         .status(101)
         .header("Upgrade", "websocket")
         .header("Connection", "upgrade")
-        .header("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+        .header("Sec-WebSocket-Accept", " s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\t")
         .body(())
         .unwrap();
     let established = awaiting.check(response).unwrap();

@@ -165,6 +165,12 @@ fn without_a_host_no_origin_is_the_servers_own() {
         HeaderValue::from_static("http://a.example"),
     )]);
     assert!(!OriginPolicy::default().allows(&headers));
+    let empty = [("host", ""), ("origin", "http://")];
+    let headers: HeaderMap = empty
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+        .into_iter()
+        .collect();
+    assert!(!OriginPolicy::default().allows(&headers));
 }
 
 /// HS09.
