@@ -176,9 +176,11 @@ impl Connection {
         }
         if self.transmit.remaining() > self.config.write_marks.low() {
             self.parked_pong = Some(payload.clone());
-        } else if let Err(SendError::Entropy(error)) =
-            self.queue_control(now, Opcode::Pong, payload)
-        {
+            return;
+        }
+        // An older one that waits is answered by this one.
+        self.parked_pong = None;
+        if let Err(SendError::Entropy(error)) = self.queue_control(now, Opcode::Pong, payload) {
             self.fail_without_entropy(error);
         }
     }

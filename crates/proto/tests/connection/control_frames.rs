@@ -66,6 +66,18 @@ fn behind_a_long_queue_the_newest_ping_is_answered_once() {
     assert_eq!(server.says(), b"");
 }
 
+/// CF03: a newer ping that need not wait answers for the older one that does.
+#[test]
+fn an_older_pong_never_follows_a_newer_one() {
+    let mut server =
+        Conversation::new(Role::Server, Config::default().write_marks(WriteMarks::new(1000, 100)));
+    server.send(vec![0; 200]);
+    assert_eq!(server.hears(b"\x89\x81\0\0\0\x001"), [ping(b"1")]);
+    let _ = server.says_only(150);
+    assert_eq!(server.hears(b"\x89\x81\0\0\0\x002"), [ping(b"2")]);
+    assert_eq!(server.says().split_off(54), b"\x8A\x012");
+}
+
 /// CF03: a pong that waits is forgotten where it would follow our own Close.
 #[test]
 fn a_waiting_pong_never_follows_a_close() {

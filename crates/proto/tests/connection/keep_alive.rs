@@ -173,6 +173,34 @@ fn without_keepalive_there_is_no_timer_at_all() {
     assert_eq!(server.says(), b"");
 }
 
+/// A timeout longer than the interval counts from the oldest ping without an answer.
+#[test]
+fn several_pings_under_way_share_one_wait() {
+    let mut server = server(KeepAlive::every(SECOND).timeout(10 * SECOND));
+    for _ in 0..10 {
+        assert_eq!(server.waits(SECOND), []);
+        assert_eq!(ping_leaves(&mut server), 6);
+    }
+    assert_eq!(server.waits(SECOND), [TIMED_OUT]);
+}
+
+/// An answer to a later ping is an answer to the earlier ones, and measures nothing.
+#[test]
+fn a_pong_to_a_later_ping_answers_the_earlier_ones() {
+    let mut server = server(KeepAlive::every(SECOND).timeout(10 * SECOND));
+    for _ in 0..3 {
+        assert_eq!(server.waits(SECOND), []);
+        assert_eq!(ping_leaves(&mut server), 6);
+    }
+    assert_eq!(server.hears(b"\x8A\x84\0\0\0\0\0\0\0\x02"), [pong(&[0, 0, 0, 2])]);
+    assert_eq!(server.connection.stats().round_trip, None);
+    for _ in 0..10 {
+        assert_eq!(server.waits(SECOND), []);
+        assert_eq!(ping_leaves(&mut server), 6);
+    }
+    assert_eq!(server.waits(SECOND), [TIMED_OUT], "ten seconds after the next ping");
+}
+
 /// Pings stop with our Close.
 #[test]
 fn a_connection_that_closes_pings_no_more() {

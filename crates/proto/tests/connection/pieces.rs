@@ -1,6 +1,8 @@
 //! Messages handed over in pieces as they arrive (`Delivery::Fragments`).
 
-use squall_proto::{Config, Delivery, Event, Fragment, Message, MessageKind, ProtocolError, Role};
+use squall_proto::{
+    Config, Delivery, Event, Fragment, Machine, Message, MessageKind, ProtocolError, Role,
+};
 
 use crate::conversation::*;
 
@@ -114,6 +116,18 @@ fn a_change_of_delivery_waits_for_the_next_message() {
     client.connection.set_delivery(Delivery::Fragments);
     assert_eq!(client.hears(b"f"), [text("ef")]);
     assert_eq!(client.hears(b"\x81\x02g"), [piece("g")]);
+}
+
+/// The hint for a large frame is what it lacks, up to 64 KiB.
+#[test]
+fn the_read_hint_of_pieces_is_bounded() {
+    let mut client = client();
+    assert_eq!(client.hears(b"\x82\x7F\0\0\0\0\0\x10\0\0"), []);
+    for _ in 0..16 {
+        assert_eq!(client.connection.read_hint(), 64 << 10);
+        assert_eq!(client.hears(vec![0; 64 << 10]).len(), 1);
+    }
+    assert_eq!(client.connection.read_hint(), 0);
 }
 
 /// Pieces are counted as bytes when they come and as a message when it ends.
