@@ -4,6 +4,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Uri, uri::PathAndQuery};
 use percent_encoding::percent_decode_str;
 
+use super::upgrade_request::is_host;
+
 /// A URL that a client cannot connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -82,7 +84,8 @@ impl Server {
         } else {
             format!("{host}:{}", self.port)
         };
-        header.try_into().map_err(|_| InvalidUrl::Host)
+        // The parser of URIs lets brackets of a user reach into the host.
+        HeaderValue::try_from(header).ok().filter(is_host).ok_or(InvalidUrl::Host)
     }
 }
 

@@ -57,6 +57,7 @@ fn a_url_that_is_none_is_refused() {
         ("ws://", InvalidUrl::Malformed),
         ("ws:///a", InvalidUrl::Malformed),
         ("ws://:80/", InvalidUrl::Host),
+        ("ws://[me@]a/", InvalidUrl::Host),
         ("ws://me@/", InvalidUrl::Malformed),
         ("ws://[]/", InvalidUrl::Host),
         ("ws://a b/", InvalidUrl::Malformed),
