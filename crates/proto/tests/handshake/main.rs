@@ -10,6 +10,7 @@
 )]
 
 mod accepting;
+mod anything;
 mod client_answers;
 mod client_refusals;
 mod client_requests;
