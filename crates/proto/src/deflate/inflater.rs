@@ -84,8 +84,7 @@ impl Inflater {
             let Some(space) = buffer.get_mut(..room.min(8 << 10)) else { break };
             let space_len = space.len();
             let (used, made) = (context.total_in(), context.total_out());
-            let status =
-                context.decompress(rest, space, InflateFlush::SyncFlush).map_err(|_| Corrupt)?;
+            let status = context.decompress(rest, space, InflateFlush::SyncFlush);
             let used = usize::try_from(context.total_in() - used).unwrap_or_default();
             let made = usize::try_from(context.total_out() - made).unwrap_or_default();
             rest = rest.get(used..).unwrap_or_default();
@@ -93,7 +92,7 @@ impl Inflater {
             output.extend_from_slice(plaintext);
             room -= made;
             self.window.push(plaintext, self.direction.window.size());
-            if status == Status::StreamEnd {
+            if status.map_err(|_| Corrupt)? == Status::StreamEnd {
                 // A final block in mid-stream (RFC 7692 §7.2.3.4): the next block goes on with the same window.
                 context.reset(false);
                 self.prime(context);

@@ -122,3 +122,29 @@ fn limits_and_pieces_hold_after_inflation() {
     }
     assert_eq!(whole, "aé€😀");
 }
+
+/// UT06: a message that is wrong in two ways fails for the first, wherever the network cuts.
+#[test]
+fn the_first_of_two_faults_is_the_one_that_is_told() {
+    // A stored block of text, then block type 3, which there is none.
+    let corrupt = |text: &[u8]| [&stored(text)[..5 + text.len()], b"\x07"].concat();
+    let cases = [
+        (corrupt(b"ok"), ProtocolError::InvalidDeflate),
+        (corrupt(b"ok\xFF"), ProtocolError::InvalidUtf8),
+        (corrupt(b"ok\xC3"), ProtocolError::InvalidDeflate),
+    ];
+    for (payload, error) in cases {
+        assert_eq!(hears_under_every_cut(&frame(0xC1, &payload)), [violation(error)]);
+    }
+    let config = Config::default().max_message_size(5);
+    for (text, error) in [
+        (b"1234\xFF67".as_slice(), ProtocolError::InvalidUtf8),
+        (b"12345\xFF7", ProtocolError::MessageTooBig),
+    ] {
+        let bytes = frame(0xC1, &stored(text));
+        assert_eq!(server(config.clone()).hears(&bytes), [violation(error)]);
+        let mut bytewise = server(config.clone());
+        let events: Vec<Event> = bytes.iter().flat_map(|byte| bytewise.hears([*byte])).collect();
+        assert_eq!(events, [violation(error)]);
+    }
+}
