@@ -10,7 +10,7 @@ pub enum Event {
     Message(Message),
     /// A piece of a message arrived ([`Delivery::Fragments`](crate::Delivery::Fragments)).
     Fragment(Fragment),
-    /// A ping arrived; its pong is already on its way (RFC 6455 §5.5.2).
+    /// A ping arrived; its pong is already on its way, unless this side has sent its Close (RFC 6455 §5.5.1, §5.5.2).
     Ping(ControlPayload),
     /// A pong arrived, asked for or not (RFC 6455 §5.5.3).
     Pong(ControlPayload),

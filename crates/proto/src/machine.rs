@@ -26,6 +26,9 @@ pub trait Machine {
     fn poll_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Self::Event>;
 
     /// The bytes to write, as a [`bytes::Buf`]: write from it and advance it.
+    ///
+    /// Advance it by what was written before the machine is called again: a ping that is queued in between may be put
+    /// in front of bytes that have left already.
     #[must_use]
     fn transmit(&mut self) -> &mut Transmit;
 

@@ -147,7 +147,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Queues a ping ahead of messages that wait (RFC 6455 §5.5.2).
+    /// Queues a ping ahead of large messages that wait (RFC 6455 §5.5.2); small ones, up to 4 KiB, it follows.
     ///
     /// # Errors
     /// [`SendError`]; nothing was queued then.
