@@ -99,7 +99,7 @@ pub fn client_head(bytes: &[u8]) {
 fn connect(stream: &[u8], size: usize) -> Outcome {
     let now = beginning();
     let request = ClientRequest::new("ws://example.com/")
-        .and_then(|request| Ok(request.subprotocol("chat").expect("a token")))
+        .map(|request| request.subprotocol("chat").expect("a token"))
         .expect("a URL");
     let keys = Box::new(CountingKeys { left: 1 << 20 });
     let mut handshake = ClientHandshake::new(request, &limits(), keys, now);

@@ -14,8 +14,11 @@ pub use frames::{header, utf8};
 pub use handshake::{client_head, server_head};
 pub use pair::connection_pair;
 
+/// A function with oracles.
+pub type Target = fn(&[u8]);
+
 /// The functions by the names of their targets and of their corpora.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("connection_bytes", connection_bytes),
     ("connection_pair", connection_pair),
     ("header", header),
