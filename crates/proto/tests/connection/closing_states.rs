@@ -110,7 +110,7 @@ fn a_client_waits_for_the_server_to_finish() {
     }
 }
 
-/// CL01, CL10: the closing handshake has its deadline, which no trickle of bytes moves.
+/// CL01: the closing handshake has its deadline, which no trickle of bytes moves.
 #[test]
 fn a_peer_that_never_answers_our_close_is_gone_in_time() {
     let mut server = server();
