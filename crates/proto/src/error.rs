@@ -39,6 +39,9 @@ pub enum ProtocolError {
     /// Text that is not UTF-8 (RFC 6455 §8.1).
     #[error("text is not valid UTF-8")]
     InvalidUtf8,
+    /// A compressed message that is not a DEFLATE stream (RFC 7692 §7.2.2).
+    #[error("compressed message is not valid deflate")]
+    InvalidDeflate,
     /// A Close frame with a body of one byte (RFC 6455 §5.5.1).
     #[error("close frame has a body of one byte")]
     TruncatedCloseCode,
@@ -61,7 +64,7 @@ impl ProtocolError {
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooBig | Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
@@ -93,7 +96,8 @@ pub enum SendError {
     /// Close code 1010 from a server (RFC 6455 §7.4.1: only clients send it).
     #[error("a server never sends close code 1010")]
     ClientOnlyCode,
-    /// No masking key could be drawn.
+    /// No masking key could be drawn. Where compression is in use this ends the connection, as the peer will miss bytes that the
+    /// next message would refer to.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
 }

@@ -87,8 +87,6 @@
 mod close;
 mod config;
 pub mod connection;
-#[cfg(feature = "deflate")]
-#[expect(dead_code, reason = "the connection does not use it yet")]
 pub mod deflate;
 mod entropy;
 mod error;

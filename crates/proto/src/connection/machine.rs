@@ -162,7 +162,7 @@ impl Connection {
     }
 
     fn note_received(&mut self, now: Instant, bytes: usize, ends_message: bool) {
-        self.stats.received(bytes, ends_message);
+        self.stats.received(bytes, ends_message, self.receiver.wire_bytes());
         if let Some(idle) = &mut self.idle {
             idle.touch(now);
         }

@@ -18,7 +18,7 @@ use self::{
     close_body::encode_close,
     keep_alive::Heartbeat,
     receive::FrameReceiver,
-    send::FrameSender,
+    send::{Compression, FrameSender},
     state::{Happening, Reaction, State},
 };
 use crate::{
@@ -121,6 +121,20 @@ impl Connection {
         self
     }
 
+    /// The same connection, with the compression that its handshake agreed on (RFC 7692).
+    #[cfg(feature = "deflate")]
+    pub(crate) fn with_deflate(
+        mut self,
+        agreed: crate::deflate::Agreement,
+        config: &crate::deflate::DeflateConfig,
+    ) -> Self {
+        self.receiver.set_inflater(crate::deflate::Inflater::new(agreed.incoming));
+        if let Some(outgoing) = agreed.outgoing {
+            self.sender.set_deflater(crate::deflate::Deflater::new(outgoing, config));
+        }
+        self
+    }
+
     /// Queues a message.
     ///
     /// It is never refused for the length of the queue: ask [`is_write_blocked`](Self::is_write_blocked) first.
@@ -128,10 +142,30 @@ impl Connection {
     /// # Errors
     /// [`SendError`]; nothing was queued then.
     pub fn send(&mut self, now: Instant, message: Message) -> Result<(), SendError> {
+        self.send_with(now, message, Compression::WhereWorth)
+    }
+
+    /// Queues a message that is never compressed, whatever was negotiated.
+    ///
+    /// A secret should not share a compression context with text that others choose, since the size of the result tells about
+    /// it. The message leaves no trace in the context (RFC 7692 §6).
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was queued then.
+    pub fn send_uncompressed(&mut self, now: Instant, message: Message) -> Result<(), SendError> {
+        self.send_with(now, message, Compression::Never)
+    }
+
+    fn send_with(
+        &mut self,
+        now: Instant,
+        message: Message,
+        compression: Compression,
+    ) -> Result<(), SendError> {
         self.check_open()?;
         let length = message.len();
-        self.queue(now, |sender, transmit| sender.message(message, transmit))?;
-        self.stats.sent(length, true);
+        self.queue(now, |sender, transmit| sender.message(message, compression, transmit))?;
+        self.stats.sent(length, true, self.sender.wire_bytes());
         Ok(())
     }
 
@@ -143,7 +177,7 @@ impl Connection {
         self.check_open()?;
         let (length, is_final) = (fragment.payload.len(), fragment.is_final);
         self.queue(now, |sender, transmit| sender.fragment(fragment, transmit))?;
-        self.stats.sent(length, is_final);
+        self.stats.sent(length, is_final, self.sender.wire_bytes());
         Ok(())
     }
 
@@ -255,7 +289,14 @@ impl Connection {
         add: impl FnOnce(&mut FrameSender, &mut Transmit) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
         let was_blocked = self.is_write_blocked();
-        let added = add(&mut self.sender, &mut self.transmit)?;
+        let added = match add(&mut self.sender, &mut self.transmit) {
+            Err(SendError::Entropy(error)) if self.sender.compresses() => {
+                // The compressor has moved on, and the peer's inflater has not.
+                self.fail_without_entropy(error);
+                return Err(SendError::Entropy(error));
+            }
+            added => added?,
+        };
         self.watch_queue_from(now, was_blocked);
         if let Some(idle) = &mut self.idle {
             idle.touch(now);

@@ -6,6 +6,7 @@ use super::close_body::parse_close;
 use crate::{
     CloseFrame, Config, ControlPayload, Delivery, Fragment, Message, MessageKind, ProtocolError,
     Utf8Bytes, Utf8Validator,
+    deflate::Inflater,
     frame::{Header, Opcode},
     mask::apply_mask,
 };
@@ -20,6 +21,9 @@ const BLOCK: usize = 4 << 10;
 /// [`Machine::read_hint`](crate::Machine::read_hint) asks for this much, or for as much as has arrived of the frame.
 const HINT: usize = 64 << 10;
 
+/// A compressed message that is delivered in pieces is inflated this much at a time.
+const PIECE: usize = 64 << 10;
+
 /// Turns bytes into messages and control frames.
 #[derive(Debug)]
 pub(super) struct FrameReceiver {
@@ -33,6 +37,10 @@ pub(super) struct FrameReceiver {
     block: BytesMut,
     /// How many bytes of input the last call left.
     left_over: usize,
+    /// permessage-deflate, where it was agreed.
+    inflater: Option<Inflater>,
+    /// Bytes of payload that data frames have carried on the wire.
+    wire_bytes: u64,
 }
 
 /// What arrived.
@@ -66,6 +74,9 @@ struct Incoming {
     /// Bytes that its frames have declared so far, and how many frames there were.
     declared: usize,
     frames: usize,
+    /// Whether it is compressed, and how many bytes were inflated so far.
+    compressed: bool,
+    inflated: usize,
     utf8: Utf8Validator,
     assembly: Assembly,
 }
@@ -82,7 +93,27 @@ enum Assembly {
 impl FrameReceiver {
     /// `masked`: whether the peer has to mask its frames (RFC 6455 §5.1).
     pub(super) fn new(masked: bool, delivery: Delivery) -> Self {
-        Self { masked, delivery, frame: None, message: None, block: BytesMut::new(), left_over: 0 }
+        Self {
+            masked,
+            delivery,
+            frame: None,
+            message: None,
+            block: BytesMut::new(),
+            left_over: 0,
+            inflater: None,
+            wire_bytes: 0,
+        }
+    }
+
+    /// Lets messages come compressed.
+    #[cfg(feature = "deflate")]
+    pub(super) fn set_inflater(&mut self, inflater: Inflater) {
+        self.inflater = Some(inflater);
+    }
+
+    /// Bytes of payload that data frames have carried on the wire.
+    pub(super) const fn wire_bytes(&self) -> u64 {
+        self.wire_bytes
     }
 
     pub(super) const fn set_delivery(&mut self, delivery: Delivery) {
@@ -136,7 +167,12 @@ impl FrameReceiver {
                 return self.control(frame, input);
             }
             let available = frame.remaining.min(input.len());
-            let received = self.data(frame, available, input)?;
+            let compressed = self.message.as_ref().is_some_and(|message| message.compressed);
+            let received = if compressed {
+                self.inflate(frame, available, input, config.max_message_size)?
+            } else {
+                self.data(frame, available, input)?
+            };
             if received.is_some() || self.frame.is_some() {
                 return Ok(received);
             }
@@ -145,7 +181,9 @@ impl FrameReceiver {
 
     /// Judges a header in the context of the connection, before any of its payload is looked at.
     fn begin(&mut self, header: &Header, config: &Config) -> Result<Frame, ProtocolError> {
-        if header.rsv1 {
+        // RSV1 marks the first frame of a compressed message and nothing else (RFC 7692 §6).
+        let starts_message = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+        if header.rsv1 && !(starts_message && self.inflater.is_some()) {
             return Err(ProtocolError::ReservedBits);
         }
         match header.mask {
@@ -180,7 +218,7 @@ impl FrameReceiver {
             (None, None) => return Err(ProtocolError::UnexpectedContinuation),
             (Some(_), Some(_)) => return Err(ProtocolError::InterleavedMessage),
             (None, Some(message)) => message,
-            (Some(kind), none) => none.insert(Incoming::new(kind, self.delivery)),
+            (Some(kind), none) => none.insert(Incoming::new(kind, self.delivery, header.rsv1)),
         };
         // Compared as 64 bits, so that no length wraps where `usize` has 32.
         let length = usize::try_from(header.payload_len)
@@ -190,8 +228,9 @@ impl FrameReceiver {
         message.declared = message
             .declared
             .checked_add(length)
-            .filter(|declared| *declared <= config.max_message_size)
+            .filter(|declared| *declared <= message.wire_limit(config.max_message_size))
             .ok_or(ProtocolError::MessageTooBig)?;
+        self.wire_bytes += header.payload_len;
         message.frames += 1;
         if message.frames > config.max_fragments {
             return Err(ProtocolError::TooManyFragments);
@@ -275,6 +314,87 @@ impl FrameReceiver {
         self.append(input, available, ends_message)
     }
 
+    /// Works on the `available` bytes of a compressed data frame that have arrived (RFC 7692 §7.2.2).
+    ///
+    /// It stops at the message limit while inflating, not after; in pieces, it stops at each piece.
+    fn inflate(
+        &mut self,
+        mut frame: Frame,
+        available: usize,
+        input: &mut BytesMut,
+        limit: usize,
+    ) -> Result<Option<Received>, ProtocolError> {
+        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
+            return Err(ProtocolError::UnexpectedContinuation);
+        };
+        if let (Some(key), Some(fresh)) = (frame.mask, input.get_mut(frame.ready..available)) {
+            apply_mask(key, frame.taken + frame.ready, fresh);
+        }
+        // One byte more than the limit, to see it exceeded.
+        let room = (limit - message.inflated).saturating_add(1);
+        let (plaintext, room) = match &mut message.assembly {
+            Assembly::Whole(assembled) => (assembled, room),
+            Assembly::Pieces(carried) => (carried, room.min(PIECE)),
+        };
+        let before = plaintext.len();
+        let compressed = input.get(..available).unwrap_or_default();
+        let mut ended = false;
+        let inflated = inflater.inflate(compressed, plaintext, room).and_then(|used| {
+            input.advance(used);
+            frame.taken += used;
+            frame.remaining -= used;
+            frame.ready = available - used;
+            let left = room - (plaintext.len() - before);
+            if frame.remaining == 0 && frame.fin && left > 0 {
+                ended = inflater.finish(plaintext, left)?;
+            }
+            Ok(())
+        });
+        // What came out is judged before the rest is, so that the first fault is the one that is told under any cut.
+        let fresh = plaintext.get(before..).unwrap_or_default();
+        let allowed = fresh.len().min(limit - message.inflated);
+        if message.kind == MessageKind::Text {
+            let allowed = fresh.get(..allowed).unwrap_or_default();
+            message.utf8.push(allowed).map_err(|_| ProtocolError::InvalidUtf8)?;
+        }
+        message.inflated += fresh.len();
+        if message.inflated > limit {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        inflated.map_err(|_| ProtocolError::InvalidDeflate)?;
+        if ended && message.kind == MessageKind::Text {
+            message.utf8.finish().map_err(|_| ProtocolError::InvalidUtf8)?;
+        }
+        let done = frame.remaining == 0 && if frame.fin { ended } else { fresh.len() < room };
+        self.frame = if done { None } else { Some(frame) };
+        Ok(self.hand_out_inflated(ended))
+    }
+
+    /// Hands out a compressed message at its end, or a piece of one where there is one.
+    fn hand_out_inflated(&mut self, ended: bool) -> Option<Received> {
+        let message = self.message.as_mut()?;
+        let kind = message.kind;
+        let (whole, plaintext) = match &mut message.assembly {
+            Assembly::Whole(assembled) if ended => (true, assembled.split()),
+            Assembly::Whole(_) => return None,
+            Assembly::Pieces(carried) => {
+                let complete = carried.len() - message.utf8.incomplete();
+                (false, carried.split_to(complete))
+            }
+        };
+        if ended {
+            self.message = None;
+        } else if plaintext.is_empty() {
+            return None;
+        }
+        let payload = kind.message(plaintext.freeze());
+        Some(if whole {
+            Received::Message(payload)
+        } else {
+            Received::Fragment(Fragment { payload, is_final: ended })
+        })
+    }
+
     /// Adds to a message of several frames, or hands out a piece of one.
     fn append(
         &mut self,
@@ -335,12 +455,29 @@ impl FrameReceiver {
 }
 
 impl Incoming {
-    fn new(kind: MessageKind, delivery: Delivery) -> Self {
+    fn new(kind: MessageKind, delivery: Delivery, compressed: bool) -> Self {
         let assembly = match delivery {
             Delivery::Messages => Assembly::Whole(BytesMut::new()),
             Delivery::Fragments => Assembly::Pieces(BytesMut::new()),
         };
-        Self { kind, declared: 0, frames: 0, utf8: Utf8Validator::new(), assembly }
+        Self {
+            kind,
+            declared: 0,
+            frames: 0,
+            compressed,
+            inflated: 0,
+            utf8: Utf8Validator::new(),
+            assembly,
+        }
+    }
+
+    /// How many bytes its frames may carry: a little more than the message where DEFLATE makes it longer.
+    const fn wire_limit(&self, message_limit: usize) -> usize {
+        if self.compressed {
+            message_limit.saturating_add(message_limit / 64 + 64)
+        } else {
+            message_limit
+        }
     }
 }
 

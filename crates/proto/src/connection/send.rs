@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     Entropy, EntropyError, Fragment, Message, MessageKind, SendError, Transmit,
+    deflate::Deflater,
     frame::{Header, Opcode},
     mask::apply_mask,
 };
@@ -20,7 +21,32 @@ pub(super) struct FrameSender {
     masking: Masking,
     frame_size: NonZeroUsize,
     /// The fragmented message that the application has begun and not ended.
-    unfinished: Option<MessageKind>,
+    unfinished: Option<Unfinished>,
+    /// permessage-deflate, where it was agreed.
+    deflater: Option<Deflater>,
+    /// Bytes of payload that data frames have carried on the wire.
+    wire_bytes: u64,
+}
+
+/// A message of which only some pieces are sent.
+#[derive(Debug, Clone, Copy)]
+struct Unfinished {
+    kind: MessageKind,
+    compressed: bool,
+}
+
+/// What stands in the first byte of a message's first frame.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    opcode: Opcode,
+    compressed: bool,
+}
+
+/// Whether a message may be compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    WhereWorth,
+    Never,
 }
 
 /// Whether frames are masked (RFC 6455 §5.1).
@@ -32,11 +58,31 @@ enum Masking {
 
 impl FrameSender {
     pub(super) const fn server(frame_size: NonZeroUsize) -> Self {
-        Self { masking: Masking::Server, frame_size, unfinished: None }
+        Self::new(Masking::Server, frame_size)
     }
 
     pub(super) const fn client(frame_size: NonZeroUsize, entropy: Box<dyn Entropy>) -> Self {
-        Self { masking: Masking::Client(entropy), frame_size, unfinished: None }
+        Self::new(Masking::Client(entropy), frame_size)
+    }
+
+    const fn new(masking: Masking, frame_size: NonZeroUsize) -> Self {
+        Self { masking, frame_size, unfinished: None, deflater: None, wire_bytes: 0 }
+    }
+
+    /// Lets messages leave compressed.
+    #[cfg(feature = "deflate")]
+    pub(super) fn set_deflater(&mut self, deflater: Deflater) {
+        self.deflater = Some(deflater);
+    }
+
+    /// Whether messages may leave compressed.
+    pub(super) const fn compresses(&self) -> bool {
+        self.deflater.is_some()
+    }
+
+    /// Bytes of payload that data frames have carried on the wire.
+    pub(super) const fn wire_bytes(&self) -> u64 {
+        self.wire_bytes
     }
 
     pub(super) const fn is_client(&self) -> bool {
@@ -47,29 +93,49 @@ impl FrameSender {
     pub(super) fn message(
         &mut self,
         message: Message,
+        compression: Compression,
         out: &mut Transmit,
     ) -> Result<(), SendError> {
         if self.unfinished.is_some() {
             return Err(SendError::MessageInProgress);
         }
         let opcode = first_opcode(message.kind());
-        Ok(self.frames(opcode, true, message.into_bytes(), out)?)
+        let payload = message.into_bytes();
+        let worth = compression == Compression::WhereWorth;
+        match &mut self.deflater {
+            Some(deflater) if worth && deflater.is_worth(payload.len()) => {
+                let payload = deflater.compress(&payload, true).into();
+                Ok(self.frames(Start { opcode, compressed: true }, true, payload, out)?)
+            }
+            _ => Ok(self.frames(Start { opcode, compressed: false }, true, payload, out)?),
+        }
     }
 
-    /// Queues a piece of a message.
+    /// Queues a piece of a message, compressed where that was agreed: nobody knows how long the message will be.
     pub(super) fn fragment(
         &mut self,
         fragment: Fragment,
         out: &mut Transmit,
     ) -> Result<(), SendError> {
         let kind = fragment.payload.kind();
-        let opcode = match self.unfinished {
-            None => first_opcode(kind),
-            Some(unfinished) if unfinished == kind => Opcode::Continuation,
-            Some(unfinished) => return Err(SendError::KindMismatch(unfinished)),
+        let (start, compressed) = match self.unfinished {
+            None => {
+                let compressed = self.deflater.is_some();
+                (Start { opcode: first_opcode(kind), compressed }, compressed)
+            }
+            Some(Unfinished { kind: begun, compressed }) if begun == kind => {
+                (Start { opcode: Opcode::Continuation, compressed: false }, compressed)
+            }
+            Some(Unfinished { kind: begun, .. }) => return Err(SendError::KindMismatch(begun)),
         };
-        self.frames(opcode, fragment.is_final, fragment.payload.into_bytes(), out)?;
-        self.unfinished = if fragment.is_final { None } else { Some(kind) };
+        let payload = fragment.payload.into_bytes();
+        let payload = match &mut self.deflater {
+            Some(deflater) if compressed => deflater.compress(&payload, fragment.is_final).into(),
+            _ => payload,
+        };
+        self.frames(start, fragment.is_final, payload, out)?;
+        self.unfinished =
+            if fragment.is_final { None } else { Some(Unfinished { kind, compressed }) };
         Ok(())
     }
 
@@ -101,37 +167,35 @@ impl FrameSender {
     /// Queues the frames of a payload: one, or as many as the frame size asks for.
     fn frames(
         &mut self,
-        opcode: Opcode,
+        start: Start,
         fin: bool,
         payload: Bytes,
         out: &mut Transmit,
     ) -> Result<(), EntropyError> {
-        if payload.len() <= self.frame_size.get() {
+        let length = payload.len();
+        if length <= self.frame_size.get() {
             let mask = self.masking.key()?;
-            frame(
-                &Header { fin, rsv1: false, opcode, mask, payload_len: payload.len() as u64 },
-                payload,
-                out,
-            );
+            let Start { opcode, compressed: rsv1 } = start;
+            frame(&Header { fin, rsv1, opcode, mask, payload_len: length as u64 }, payload, out);
+            self.wire_bytes += length as u64;
             return Ok(());
         }
         // All keys are drawn before anything is queued, so that a source that fails changes nothing.
-        let count = payload.len().div_ceil(self.frame_size.get());
-        let keys = self.masking.keys(count)?;
+        let keys = self.masking.keys(length.div_ceil(self.frame_size.get()))?;
         let mut rest = masked(payload, self.frame_size.get(), &keys);
-        let mut opcode = opcode;
+        let Start { mut opcode, compressed: mut rsv1 } = start;
         for mask in keys {
             let piece = rest.split_to(rest.len().min(self.frame_size.get()));
             let fin = fin && rest.is_empty();
-            let payload_len = piece.len() as u64;
-            let header = Header { fin, rsv1: false, opcode, mask, payload_len };
+            let header = Header { fin, rsv1, opcode, mask, payload_len: piece.len() as u64 };
             if piece.len() <= COPY_UP_TO {
                 out.append_masked(&header, &piece);
             } else {
                 out.append_shared(&header, piece);
             }
-            opcode = Opcode::Continuation;
+            (opcode, rsv1) = (Opcode::Continuation, false);
         }
+        self.wire_bytes += length as u64;
         Ok(())
     }
 }

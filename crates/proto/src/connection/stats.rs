@@ -10,21 +10,27 @@ pub struct Stats {
     pub messages_received: u64,
     /// Whole messages queued to be sent.
     pub messages_sent: u64,
-    /// Bytes of payload received in messages and pieces of messages.
+    /// Bytes of payload received in messages and pieces of messages, after inflation.
     pub bytes_received: u64,
-    /// Bytes of payload queued in messages and pieces of messages.
+    /// Bytes of payload queued in messages and pieces of messages, before compression.
     pub bytes_sent: u64,
+    /// Bytes of payload that the data frames received have declared: what came over the wire.
+    pub wire_bytes_received: u64,
+    /// Bytes of payload in the data frames queued: what goes over the wire.
+    pub wire_bytes_sent: u64,
     /// The latest time from a keepalive ping's leaving to its pong's arrival.
     pub round_trip: Option<Duration>,
 }
 
 impl Stats {
-    pub(super) const fn sent(&mut self, bytes: usize, ends_message: bool) {
+    pub(super) const fn sent(&mut self, bytes: usize, ends_message: bool, wire_bytes: u64) {
+        self.wire_bytes_sent = wire_bytes;
         self.bytes_sent += bytes as u64;
         self.messages_sent += ends_message as u64;
     }
 
-    pub(super) const fn received(&mut self, bytes: usize, ends_message: bool) {
+    pub(super) const fn received(&mut self, bytes: usize, ends_message: bool, wire_bytes: u64) {
+        self.wire_bytes_received = wire_bytes;
         self.bytes_received += bytes as u64;
         self.messages_received += ends_message as u64;
     }

@@ -22,12 +22,21 @@ pub(crate) struct Deflater {
     threshold: usize,
     window: Window,
     mark: Mark,
+    /// The context of the message whose last piece has not come.
+    message: Option<Deflate>,
 }
 
 impl Deflater {
     pub(crate) fn new(direction: Direction, config: &DeflateConfig) -> Self {
         let (level, threshold) = (config.level, config.threshold);
-        Self { direction, level, threshold, window: Window::default(), mark: Mark::new() }
+        Self {
+            direction,
+            level,
+            threshold,
+            window: Window::default(),
+            mark: Mark::new(),
+            message: None,
+        }
     }
 
     /// Whether a message of this size is worth compressing.
@@ -35,29 +44,47 @@ impl Deflater {
         size >= self.threshold
     }
 
-    /// Compresses one message.
-    ///
-    /// The output is collected in steps through a small buffer: one copy of the compressed bytes, in exchange for not clearing
-    /// a buffer as large as the message.
-    pub(crate) fn compress(&mut self, message: &[u8]) -> Vec<u8> {
-        if message.is_empty() {
-            // The shortest empty message (RFC 7692 §7.2.3.6); it enters no window.
-            return vec![0];
+    /// Compresses a message, or the next piece of one.
+    pub(crate) fn compress(&mut self, piece: &[u8], is_final: bool) -> Vec<u8> {
+        if piece.is_empty() {
+            // Nothing to add, or the shortest end of a message (RFC 7692 §7.2.3.6).
+            self.end_message(is_final);
+            return if is_final { vec![0] } else { Vec::new() };
         }
-        let settings = (self.level, self.direction.window.get());
-        let mut context = self.context(settings);
-        let compressed = run(&mut context, message);
-        self.mark = self.mark.next();
-        let mark = self.direction.takeover.then(|| {
-            self.window.push(message, self.direction.window.size());
-            self.mark
-        });
-        contexts::give(&COMPRESSORS, mark, settings, context);
+        let mut context = self.message.take().unwrap_or_else(|| self.context());
+        let mut compressed = flush(&mut context, piece);
+        if is_final && compressed.ends_with(&TAIL) {
+            compressed.truncate(compressed.len() - TAIL.len());
+        }
+        if self.direction.takeover {
+            self.window.push(piece, self.direction.window.size());
+        }
+        self.message = Some(context);
+        self.end_message(is_final);
         compressed
     }
 
+    /// Gives the context back at the end of a message.
+    fn end_message(&mut self, is_final: bool) {
+        if is_final && let Some(context) = self.message.take() {
+            self.mark = self.mark.next();
+            contexts::give(
+                &COMPRESSORS,
+                self.direction.takeover.then_some(self.mark),
+                self.settings(),
+                context,
+            );
+        }
+    }
+
+    /// What a context has to be made with to serve this direction.
+    const fn settings(&self) -> (Level, u8) {
+        (self.level, self.direction.window.get())
+    }
+
     /// A compressor whose history is the window of this direction.
-    fn context(&self, settings: (Level, u8)) -> Deflate {
+    fn context(&self) -> Deflate {
+        let settings = self.settings();
         let mut context = match contexts::take(&COMPRESSORS, self.mark, &settings) {
             Some(Taken::Own(context)) => return context,
             Some(Taken::Used(mut context)) => {
@@ -81,11 +108,14 @@ impl Deflater {
     }
 }
 
-/// Compresses a message, flushes, and takes the tail off (RFC 7692 §7.2.1).
-fn run(context: &mut Deflate, message: &[u8]) -> Vec<u8> {
-    let mut compressed = Vec::with_capacity(message.len() / 3 + 64);
+/// Compresses a piece and flushes it to a byte boundary.
+///
+/// The output is collected in steps through a small buffer: one copy of the compressed bytes, in exchange for not clearing a
+/// buffer as large as the message.
+fn flush(context: &mut Deflate, piece: &[u8]) -> Vec<u8> {
+    let mut compressed = Vec::with_capacity(piece.len() / 3 + 64);
     let mut buffer = [0; 4 << 10];
-    let mut rest = message;
+    let mut rest = piece;
     loop {
         let (consumed, produced) = (context.total_in(), context.total_out());
         // Neither an error nor a full buffer is possible on a valid stream with room to write.
@@ -95,12 +125,9 @@ fn run(context: &mut Deflate, message: &[u8]) -> Vec<u8> {
         rest = rest.get(consumed..).unwrap_or_default();
         compressed.extend_from_slice(buffer.get(..produced).unwrap_or_default());
         if produced < buffer.len() {
-            break;
+            return compressed;
         }
     }
-    let length = compressed.strip_suffix(&TAIL).unwrap_or(&compressed).len();
-    compressed.truncate(length);
-    compressed
 }
 
 impl fmt::Debug for Deflater {

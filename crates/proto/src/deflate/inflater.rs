@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_bomb_stops_where_the_room_ends() {
         let bomb = Deflater::new(direction(15, true), &DeflateConfig::default())
-            .compress(&vec![0; 16 << 20]);
+            .compress(&vec![0; 16 << 20], true);
         let mut output = BytesMut::new();
         let used = Inflater::new(direction(15, true)).inflate(&bomb, &mut output, 1025).unwrap();
         assert_eq!(output.len(), 1025);
@@ -242,7 +242,7 @@ mod tests {
             for (i, (deflater, inflater)) in pairs.iter_mut().enumerate() {
                 let text = format!("connection {i} says the same again and again, round {round}")
                     .repeat(9);
-                let message = deflater.compress(text.as_bytes());
+                let message = deflater.compress(text.as_bytes(), true);
                 assert_eq!(
                     inflate(inflater, &message, usize::MAX, usize::MAX).as_deref(),
                     Ok(text.as_bytes())
@@ -266,13 +266,20 @@ mod tests {
         #[test]
         fn what_is_compressed_inflates_in_any_steps(
             messages in prop::collection::vec(wordy(), 1..8), window in 9_u8..=15, takeover: bool, level in 1_u8..=9,
-            step in 1_usize..5000, room in 1_usize..9000,
+            step in 1_usize..5000, room in 1_usize..9000, pieces in 1_usize..4000,
         ) {
             let config = DeflateConfig::default().level(Level::new(level).unwrap());
             let mut deflater = Deflater::new(direction(window, takeover), &config);
             let mut inflater = Inflater::new(direction(window, takeover));
             for message in messages {
-                let compressed = deflater.compress(&message);
+                let mut compressed = Vec::new();
+                let mut rest = message.as_slice();
+                while rest.len() > pieces {
+                    let (piece, after) = rest.split_at(pieces);
+                    compressed.extend(deflater.compress(piece, false));
+                    rest = after;
+                }
+                compressed.extend(deflater.compress(rest, true));
                 prop_assert_eq!(inflate(&mut inflater, &compressed, step, room), Ok(message));
             }
         }
