@@ -15,7 +15,8 @@ const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 /// The wire bytes of one masked frame.
 fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
-    Header { fin: true, rsv1: false, opcode, mask: Some(KEY), payload_len: payload.len() as u64 }.encode(&mut wire);
+    Header { fin: true, rsv1: false, opcode, mask: Some(KEY), payload_len: payload.len() as u64 }
+        .encode(&mut wire);
     let start = wire.len();
     wire.extend_from_slice(payload);
     apply_mask(KEY, 0, &mut wire[start..]);
@@ -62,7 +63,9 @@ fn mask(c: &mut Criterion) {
     for size in [16, 125, 1 << 10, 64 << 10] {
         let mut bytes = vec![0x5A; size];
         group.throughput(Throughput::Bytes(size as u64));
-        group.bench_function(format!("apply_mask/{size}"), |b| b.iter(|| apply_mask(KEY, 1, black_box(&mut bytes))));
+        group.bench_function(format!("apply_mask/{size}"), |b| {
+            b.iter(|| apply_mask(KEY, 1, black_box(&mut bytes)))
+        });
         group.bench_function(format!("byte by byte/{size}"), |b| {
             b.iter(|| {
                 for (i, byte) in black_box(&mut bytes).iter_mut().enumerate() {
@@ -76,12 +79,15 @@ fn mask(c: &mut Criterion) {
 
 fn utf8(c: &mut Criterion) {
     let mut group = c.benchmark_group("utf8");
-    for (name, text) in [("ascii", "plain words ".repeat(1365)), ("greek", "λόγος ".repeat(1489))] {
+    for (name, text) in [("ascii", "plain words ".repeat(1365)), ("greek", "λόγος ".repeat(1489))]
+    {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(format!("Utf8Validator/{name}"), |b| {
             b.iter(|| Utf8Validator::new().push(black_box(text.as_bytes())));
         });
-        group.bench_function(format!("std/{name}"), |b| b.iter(|| std::str::from_utf8(black_box(text.as_bytes())).is_ok()));
+        group.bench_function(format!("std/{name}"), |b| {
+            b.iter(|| std::str::from_utf8(black_box(text.as_bytes())).is_ok())
+        });
     }
     group.finish();
 }
