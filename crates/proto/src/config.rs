@@ -119,7 +119,7 @@ impl Config {
         self
     }
 
-    /// Over how many outgoing bytes the reading stops, and at how few it goes on (default 64 KiB and 16 KiB).
+    /// Over how many outgoing bytes the sending waits, and at how few it goes on (default 64 KiB and 16 KiB).
     #[must_use]
     pub const fn write_marks(mut self, marks: WriteMarks) -> Self {
         self.write_marks = marks;
@@ -166,7 +166,7 @@ impl KeepAlive {
     }
 }
 
-/// When outgoing bytes hold back the reading, and when they let it go on.
+/// When outgoing bytes hold back the sending, and when they let it go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriteMarks {
     high: usize,
@@ -174,19 +174,19 @@ pub struct WriteMarks {
 }
 
 impl WriteMarks {
-    /// Stops reading over `high` bytes and goes on at `low` or fewer; a `low` above `high` counts as `high`.
+    /// Holds back over `high` bytes and lets go on at `low` or fewer; a `low` above `high` counts as `high`.
     #[must_use]
     pub const fn new(high: usize, low: usize) -> Self {
         Self { high, low: if low < high { low } else { high } }
     }
 
-    /// The mark over which the reading stops, in bytes.
+    /// The mark over which the sending waits, in bytes.
     #[must_use]
     pub const fn high(self) -> usize {
         self.high
     }
 
-    /// The mark at which reading goes on, in bytes.
+    /// The mark at which the sending goes on, in bytes.
     #[must_use]
     pub const fn low(self) -> usize {
         self.low

@@ -102,12 +102,7 @@ impl Machine for Connection {
     }
 
     fn wants_read(&self) -> bool {
-        let listens = match self.state {
-            State::Open | State::Closing { .. } => !self.is_write_blocked(),
-            State::Draining { .. } => true,
-            State::Ended => false,
-        };
-        listens && !self.at_eof
+        self.state != State::Ended && !self.at_eof
     }
 
     fn read_hint(&self) -> usize {

@@ -215,6 +215,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Records a sign of life of the peer that [`poll_event`](crate::Machine::poll_event) has not seen: bytes that were read, or wait to
+    /// be read, while the caller takes no events. Without it a peer is taken for dead whose pong is not looked at.
+    pub const fn handle_sign_of_life(&mut self, now: Instant) {
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.received(now);
+        }
+    }
+
     /// Gives the connection up without a farewell: what is queued is not written, and the terminal event is
     /// [`Closed::Aborted`] unless another was decided before.
     pub fn abort(&mut self, now: Instant) {
@@ -235,6 +243,9 @@ impl Connection {
 
     /// Whether the queue has passed its high mark and not come down to its low mark since
     /// ([`Config::write_marks`]). An empty queue never blocks.
+    ///
+    /// Send nothing more meanwhile, and read nothing that would be answered. What arrives makes the queue grow by itself only up to
+    /// the low mark, so whoever sends on its own account may go on reading.
     #[must_use]
     pub fn is_write_blocked(&self) -> bool {
         self.over_high_mark && self.queued() > self.config.write_marks.low()

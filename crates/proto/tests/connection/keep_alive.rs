@@ -65,6 +65,22 @@ fn any_byte_is_a_sign_of_life() {
     }
 }
 
+/// A driver that takes no events for a while tells that bytes are there.
+#[test]
+fn bytes_that_nobody_looks_at_are_a_sign_of_life_too() {
+    for told in [false, true] {
+        let mut server = server(every_ten_seconds());
+        assert_eq!(server.waits(10 * SECOND), []);
+        assert_eq!(ping_leaves(&mut server), 6);
+        if told {
+            let now = server.now;
+            server.connection.handle_sign_of_life(now);
+        }
+        let _ = server.waits(4 * SECOND);
+        assert_eq!(server.connection.can_send(), told);
+    }
+}
+
 /// What was received before the ping left proves nothing.
 #[test]
 fn a_sign_of_life_has_to_follow_the_ping() {
