@@ -1,6 +1,7 @@
 //! What servers and clients need of a runtime.
 
 use std::{
+    fmt,
     future::{Future, poll_fn},
     pin::pin,
     task::Poll,
@@ -9,16 +10,22 @@ use std::{
 
 use crate::Timer;
 
-/// A runtime, as far as servers and clients need one: a clock, and tasks.
-pub trait Runtime: Send + Sync + 'static {
+/// A runtime, as far as connections, servers and clients need one: a clock, and tasks.
+pub trait Runtime: fmt::Debug + Clone + Send + Sync + 'static {
     /// Its clock.
     type Timer: Timer + Send + 'static;
 
     /// A new alarm on its clock.
+    #[must_use]
     fn timer(&self) -> Self::Timer;
 
-    /// Runs a task of its own to its end.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
+    /// Runs a task of its own to its end, never inside this call. `false` where there is no runtime to run it on; the task is
+    /// dropped then.
+    ///
+    /// A server cannot do without. A connection can: what [`WebSocket::send`](crate::WebSocket::send) would leave to such a task
+    /// it then writes itself before it returns.
+    #[must_use]
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool;
 }
 
 /// The deadline came first.

@@ -1,6 +1,7 @@
 //! The clock and the alarm that a runtime provides.
 
 use std::{
+    fmt,
     task::{Context, Poll},
     time::Instant,
 };
@@ -8,7 +9,7 @@ use std::{
 /// A runtime's clock, and one alarm on it.
 ///
 /// Both come from the runtime so that a paused or simulated clock moves the two together.
-pub trait Timer: Unpin {
+pub trait Timer: fmt::Debug + Unpin {
     /// The time.
     #[must_use]
     fn now(&self) -> Instant;

@@ -20,7 +20,11 @@ pub trait Transport: Unpin {
     ///
     /// # Errors
     /// What the stream reports; [`io::ErrorKind::WriteZero`] where it takes nothing.
-    fn poll_write(&mut self, cx: &mut Context<'_>, output: &mut Transmit) -> Poll<io::Result<usize>>;
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        output: &mut Transmit,
+    ) -> Poll<io::Result<usize>>;
 
     /// Passes on what the stream itself has buffered.
     ///

@@ -3,7 +3,10 @@
 use std::{future::Future, io, net::SocketAddr};
 
 use squall_io::{Runtime, client::Dial};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    runtime::Handle,
+};
 
 use crate::{Io, Stream, Timer};
 
@@ -19,8 +22,8 @@ impl Runtime for Tokio {
         Timer::default()
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        drop(tokio::spawn(task));
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        Handle::try_current().map(|runtime| runtime.spawn(task)).is_ok()
     }
 }
 

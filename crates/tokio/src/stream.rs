@@ -30,6 +30,11 @@ enum Kind {
 }
 
 impl Stream {
+    #[cfg(unix)]
+    pub(crate) async fn connect_unix(path: &std::path::Path) -> io::Result<Self> {
+        Ok(UnixStream::connect(path).await?.into())
+    }
+
     /// The address of the peer; `None` for a Unix socket.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::{HandshakeError, accept::is_framing};
+use super::{AcceptError, HandshakeError, accept::is_framing};
 
 /// An HTTP response that refuses an upgrade: any status, headers and body.
 ///
@@ -87,5 +87,12 @@ impl From<&HandshakeError> for Rejection {
             }
             _ => rejection,
         }
+    }
+}
+
+/// The answer where the server cannot accept in the way it wanted: 500, without a word about why.
+impl From<&AcceptError> for Rejection {
+    fn from(_: &AcceptError) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }

@@ -1,0 +1,126 @@
+//! The streams that this crate opens itself.
+
+use std::{
+    io::{self, IoSlice},
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use async_std::net::TcpStream;
+#[cfg(unix)]
+use async_std::os::unix::net::UnixStream;
+use futures_io::{AsyncRead, AsyncWrite};
+#[cfg(feature = "tls")]
+use futures_rustls::TlsStream;
+
+/// A connected stream: TCP, a Unix socket, or TLS over one of them.
+#[derive(Debug)]
+pub struct Stream(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream<Stream>>),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Stream {
+    #[cfg(unix)]
+    pub(crate) async fn connect_unix(path: &std::path::Path) -> io::Result<Self> {
+        Ok(UnixStream::connect(path).await?.into())
+    }
+
+    /// The address of the peer; `None` for a Unix socket.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.tcp().and_then(|tcp| tcp.peer_addr().ok())
+    }
+
+    /// The address of this end; `None` for a Unix socket.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.tcp().and_then(|tcp| tcp.local_addr().ok())
+    }
+
+    fn tcp(&self) -> Option<&TcpStream> {
+        match &self.0 {
+            Kind::Tcp(tcp) => Some(tcp),
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => tls.get_ref().0.tcp(),
+            #[cfg(unix)]
+            Kind::Unix(_) => None,
+        }
+    }
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
+        Self(Kind::Tcp(stream))
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsStream<Self>> for Stream {
+    fn from(stream: TlsStream<Self>) -> Self {
+        Self(Kind::Tls(Box::new(stream)))
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        Self(Kind::Unix(stream))
+    }
+}
+
+/// Calls the same method on whichever stream it is.
+macro_rules! on_each {
+    ($stream:expr, $inner:pat => $call:expr) => {
+        match $stream {
+            Kind::Tcp($inner) => $call,
+            #[cfg(feature = "tls")]
+            Kind::Tls($inner) => $call,
+            #[cfg(unix)]
+            Kind::Unix($inner) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        on_each!(&mut self.0, stream => Pin::new(stream).poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        on_each!(&mut self.0, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on_each!(&mut self.0, stream => Pin::new(stream).poll_write_vectored(cx, slices))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_each!(&mut self.0, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_each!(&mut self.0, stream => Pin::new(stream).poll_close(cx))
+    }
+}

@@ -1,0 +1,198 @@
+//! From a connected stream to a connection: the request, the decision, the answer.
+
+use std::{future::poll_fn, net::SocketAddr, time::Instant};
+
+use squall_proto::{
+    Machine,
+    handshake::{Accept, HandshakeError, Rejection, ServerEvent, ServerHandshake, UpgradeRequest},
+};
+
+use super::{ServerConfig, UpgradeError};
+use crate::{Runtime, Timer, Transport, WebSocket, driver::Driver, websocket::Agreed};
+
+/// Accepts a connection on a stream as the settings say.
+///
+/// A request that they do not allow is answered with the HTTP status that says why.
+///
+/// # Errors
+/// [`UpgradeError`]; the client has its answer by then, where it gets one.
+///
+/// # Cancel safety
+/// Dropping the future drops the stream.
+pub async fn accept<T: Transport + Send + 'static, R: Runtime>(
+    transport: T,
+    runtime: R,
+    config: &ServerConfig,
+) -> Result<WebSocket<T, R>, UpgradeError> {
+    upgrade(transport, runtime, config).await?.accept_default().await
+}
+
+/// Reads the request on a stream, for the caller to decide about.
+///
+/// # Errors
+/// As [`accept`].
+///
+/// # Cancel safety
+/// Dropping the future drops the stream.
+pub async fn upgrade<T: Transport + Send + 'static, R: Runtime>(
+    transport: T,
+    runtime: R,
+    config: &ServerConfig,
+) -> Result<Upgrade<T, R>, UpgradeError> {
+    let timer = runtime.timer();
+    let deadline = timer.now() + config.handshake_config().time_limit();
+    read_request(Driver::new(transport, timer), runtime, config, deadline).await
+}
+
+/// A request that waits for its answer: accept it or reject it.
+///
+/// The [handshake timeout](squall_proto::HandshakeConfig::timeout) goes on meanwhile; a request that is not answered in time is
+/// answered with 503. Dropping it drops the stream without an answer.
+#[derive(Debug)]
+pub struct Upgrade<T, R: Runtime> {
+    request: UpgradeRequest,
+    handshake: ServerHandshake,
+    driver: Driver<T, R::Timer>,
+    runtime: R,
+    config: ServerConfig,
+    peer: Option<SocketAddr>,
+}
+
+/// Reads the request until `deadline`, and judges its origin.
+pub(super) async fn read_request<T: Transport, R: Runtime>(
+    mut driver: Driver<T, R::Timer>,
+    runtime: R,
+    config: &ServerConfig,
+    deadline: Instant,
+) -> Result<Upgrade<T, R>, UpgradeError> {
+    let now = driver.timer().now();
+    let limits = config.handshake_config().clone();
+    let limits = limits.timeout(deadline.saturating_duration_since(now));
+    let mut handshake = ServerHandshake::new(&limits, now);
+    match poll_fn(|cx| driver.poll_event(cx, &mut handshake)).await {
+        Some(ServerEvent::Request(request)) => {
+            let config = config.clone();
+            let upgrade =
+                Upgrade { request: *request, handshake, driver, runtime, config, peer: None };
+            if upgrade.config.origin_policy().allows_request(&upgrade.request) {
+                return Ok(upgrade);
+            }
+            let error = HandshakeError::Origin;
+            upgrade.refuse(Rejection::from(&error)).await;
+            Err(error.into())
+        }
+        Some(ServerEvent::Failed(error)) => {
+            finish(&mut driver, &mut handshake).await;
+            match (error, driver.take_error()) {
+                (HandshakeError::Eof, Some(error)) => Err(UpgradeError::Io(error)),
+                (error, _) => Err(error.into()),
+            }
+        }
+        // It ends with an event.
+        _ => Err(HandshakeError::Eof.into()),
+    }
+}
+
+impl<T: Transport, R: Runtime> Upgrade<T, R> {
+    pub(super) const fn with_peer(mut self, peer: Option<SocketAddr>) -> Self {
+        self.peer = peer;
+        self
+    }
+
+    /// The request: path, query, headers, cookies, subprotocols.
+    #[must_use]
+    pub const fn request(&self) -> &UpgradeRequest {
+        &self.request
+    }
+
+    /// The address of the client, where the listener knows it.
+    #[must_use]
+    pub const fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// What the settings would accept with: the subprotocol selected, compression if they have it. A start for
+    /// [`accept`](Self::accept).
+    #[must_use]
+    pub fn acceptance(&self) -> Accept {
+        self.config.acceptance(&self.request)
+    }
+
+    /// Other limits and timeouts for this connection than those of the settings.
+    #[must_use]
+    pub fn connection(mut self, config: impl Into<std::sync::Arc<squall_proto::Config>>) -> Self {
+        self.config = self.config.connection(config);
+        self
+    }
+
+    /// Rejects the request. When it returns, the client has the answer or is gone.
+    ///
+    /// # Cancel safety
+    /// A dropped call may have sent a part of the answer.
+    pub async fn reject(self, rejection: Rejection) -> UpgradeError {
+        let status = rejection.status();
+        self.refuse(rejection).await;
+        UpgradeError::Rejected(status)
+    }
+
+    async fn refuse(mut self, rejection: Rejection) {
+        let now = self.driver.timer().now();
+        self.handshake.reject(rejection, now);
+        finish(&mut self.driver, &mut self.handshake).await;
+    }
+}
+
+impl<T: Transport + Send + 'static, R: Runtime> Upgrade<T, R> {
+    /// Accepts the request as the settings say.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Cancel safety
+    /// A dropped call drops the stream.
+    pub async fn accept_default(self) -> Result<WebSocket<T, R>, UpgradeError> {
+        let accept = self.acceptance();
+        self.accept(accept).await
+    }
+
+    /// Accepts the request: with a subprotocol, with further response headers, with compression. When it returns, the answer is
+    /// written.
+    ///
+    /// # Errors
+    /// [`UpgradeError`]: `accept` asks for what cannot be (answered with 500), or the time for the handshake is up (answered with
+    /// 503).
+    ///
+    /// # Cancel safety
+    /// A dropped call drops the stream.
+    pub async fn accept(self, accept: Accept) -> Result<WebSocket<T, R>, UpgradeError> {
+        let acceptance = match self.request.accept(accept) {
+            Ok(acceptance) => acceptance,
+            Err(error) => {
+                self.refuse(Rejection::from(&error)).await;
+                return Err(error.into());
+            }
+        };
+        let Self { mut handshake, mut driver, runtime, config, .. } = self;
+        let now = driver.timer().now();
+        handshake.handle_timeout(now);
+        if handshake.poll_timeout().is_none() || handshake.wants_read() {
+            finish(&mut driver, &mut handshake).await;
+            return Err(HandshakeError::TimedOut.into());
+        }
+        let subprotocol = acceptance.subprotocol().map(str::to_owned);
+        let mut connection = handshake.accept(acceptance, config.connection_config(), now);
+        // A connection that ends here ends for its first reader too.
+        poll_fn(|cx| driver.poll_flush(cx, &mut connection)).await;
+        let agreed = Agreed { subprotocol, response: None };
+        let shutdown = Some(config.shutdown_switch().started());
+        Ok(WebSocket::new(connection, driver, runtime, agreed, shutdown))
+    }
+}
+
+/// Drives a refused handshake to its end.
+async fn finish<T: Transport, C: Timer>(
+    driver: &mut Driver<T, C>,
+    handshake: &mut ServerHandshake,
+) {
+    while poll_fn(|cx| driver.poll_event(cx, handshake)).await.is_some() {}
+}

@@ -1,0 +1,292 @@
+//! What the handles of one connection share.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use squall_proto::{CloseCode, Closed, Connection, Event, Machine, Message, SendError};
+
+use super::{flusher, wakers::Wakers};
+use crate::{Runtime, Started, Timer, Transport, driver::Driver};
+
+/// A connection with its transport, behind a lock that is never held across a wait.
+#[derive(Debug)]
+pub(super) struct Shared<T, R: Runtime> {
+    pub(super) wakers: Arc<Wakers>,
+    state: Mutex<State<T, R>>,
+}
+
+#[derive(Debug)]
+pub(super) struct State<T, R: Runtime> {
+    pub(super) connection: Connection,
+    /// `None` once the connection is over and its transport dropped.
+    driver: Option<Driver<T, R::Timer>>,
+    /// The waker that the transport and the timer get.
+    waker: Waker,
+    shutdown: Option<Started>,
+    /// The terminal event, from when the machine tells it until the transport is shut down.
+    ending: Option<Closed>,
+    /// Why the transport failed, if it did.
+    error: Option<io::Error>,
+    /// Where the receiving task waits: until when at the latest.
+    parked: Option<Alarm>,
+    pub(super) flusher: flusher::Link<R>,
+}
+
+/// When the timer is to wake a task, if at all.
+type Alarm = Option<Instant>;
+
+/// How much of what is queued has to be written before a sending call returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// So much that there is room for more.
+    Room,
+    /// All of it, or it is the flusher's.
+    OnItsWay,
+    /// All of it.
+    Written,
+}
+
+impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
+    pub(super) fn new(
+        connection: Connection,
+        driver: Driver<T, R::Timer>,
+        runtime: R,
+        shutdown: Option<Started>,
+    ) -> Arc<Self> {
+        let wakers = Arc::new(Wakers::default());
+        let state = State {
+            connection,
+            driver: Some(driver),
+            waker: Waker::from(Arc::clone(&wakers)),
+            shutdown,
+            ending: None,
+            error: None,
+            parked: None,
+            flusher: flusher::Link::new(runtime),
+        };
+        Arc::new(Self { wakers, state: Mutex::new(state) })
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State<T, R>> {
+        // A panic under the lock can only be the transport's; the connection is as before.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next event, the terminal one last and once; `None` after it.
+    pub(super) fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut state = self.state();
+        state.parked = None;
+        if let Some(event) = state.read_already() {
+            return Poll::Ready(Some(event));
+        }
+        self.wakers.register_receiver(cx.waker());
+        let polled = state.poll_event();
+        let wakes_senders = polled.is_ready() || !state.connection.is_write_blocked();
+        drop(state);
+        if wakes_senders {
+            self.wakers.wake_senders();
+        }
+        polled
+    }
+
+    /// Ready once the queue is written as far as `until` says, or will never be.
+    pub(super) fn poll_sent(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        until: Until,
+    ) -> Poll<Result<(), SendError>> {
+        let mut state = self.state();
+        if until == Until::Room && !state.connection.is_write_blocked() {
+            return Poll::Ready(Ok(()));
+        }
+        // While messages that were read wait to be taken, more is likely to be sent with one write.
+        let more_to_come = state.driver.as_ref().is_some_and(Driver::has_input);
+        if until == Until::OnItsWay && more_to_come && self.leave_to_flusher(&mut state) {
+            return Poll::Ready(Ok(()));
+        }
+        self.wakers.register_sender(cx.waker());
+        let written = state.poll_flush().is_ready();
+        let is_done = match until {
+            Until::Room => !state.connection.is_write_blocked(),
+            Until::Written => written,
+            Until::OnItsWay => written || self.leave_to_flusher(&mut state),
+        };
+        let is_lost = state.is_lost();
+        self.release(state);
+        if is_lost {
+            Poll::Ready(Err(SendError::Closed))
+        } else if is_done {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Starts to write what is queued, without waiting.
+    pub(super) fn start_writing(self: &Arc<Self>) {
+        let mut state = self.state();
+        if !self.leave_to_flusher(&mut state) {
+            // Where it is not written at once, the receiving task goes on with it.
+            let _ = state.poll_flush();
+        }
+        self.release(state);
+    }
+
+    /// Leaves the queue to the flusher, unless it is long or there can be none.
+    fn leave_to_flusher(self: &Arc<Self>, state: &mut State<T, R>) -> bool {
+        !state.connection.is_write_blocked() && flusher::takes_over(self, state)
+    }
+
+    /// Wakes whom a change of the state concerns.
+    fn release(&self, state: MutexGuard<'_, State<T, R>>) {
+        let wakes_senders = !state.connection.is_write_blocked();
+        let wakes_receiver = state.wakes_receiver();
+        drop(state);
+        if wakes_senders {
+            self.wakers.wake_senders();
+        }
+        if wakes_receiver {
+            self.wakers.wake_receiver();
+        }
+    }
+
+    /// Queues something.
+    pub(super) fn queue(
+        &self,
+        add: impl FnOnce(&mut Connection, Instant) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let mut state = self.state();
+        let State { connection, driver, .. } = &mut *state;
+        let Some(driver) = driver else { return Err(SendError::Closed) };
+        let now = driver.timer().now();
+        add(connection, now)
+    }
+
+    pub(super) fn queue_message(&self, message: Message) -> Result<(), SendError> {
+        self.queue(|connection, now| connection.send(now, message))
+    }
+
+    /// Ends the connection where nobody is left to receive: what is queued and a Close frame are written as far as the transport
+    /// takes them at once.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state();
+        if let Some(now) = state.driver.as_mut().map(|driver| driver.timer().now()) {
+            // It is closed already where it cannot be closed now.
+            let _ = state.connection.close(now, Some(CloseCode::GOING_AWAY.into()));
+            let State { connection, driver, waker, .. } = &mut *state;
+            let cx = &mut Context::from_waker(waker);
+            let _ = driver.as_mut().map(|driver| driver.poll_flush(cx, connection));
+            connection.abort(now);
+        }
+        let driver = state.driver.take();
+        state.flusher.end();
+        drop(state);
+        drop(driver);
+        self.wakers.wake_senders();
+    }
+
+    /// Gives the connection up: nothing more is written.
+    pub(super) fn abort(&self) {
+        let mut state = self.state();
+        if let Some(now) = state.driver.as_mut().map(|driver| driver.timer().now()) {
+            state.connection.abort(now);
+        }
+        drop(state);
+        self.wakers.wake_receiver();
+        self.wakers.wake_senders();
+    }
+}
+
+impl<T: Transport, R: Runtime> State<T, R> {
+    pub(super) fn transport(&self) -> Option<&T> {
+        self.driver.as_ref().map(Driver::transport)
+    }
+
+    /// Why the transport failed, if it did.
+    pub(super) const fn take_error(&mut self) -> Option<io::Error> {
+        self.error.take()
+    }
+
+    /// An event that needs nothing but what was read before.
+    fn read_already(&mut self) -> Option<Event> {
+        if self.ending.is_some() {
+            return None;
+        }
+        match self.driver.as_mut()?.next_event(&mut self.connection)? {
+            Event::Closed(closed) => {
+                self.ending = Some(closed);
+                None
+            }
+            event => Some(event),
+        }
+    }
+
+    fn poll_event(&mut self) -> Poll<Option<Event>> {
+        let mut cx = Context::from_waker(&self.waker);
+        let Some(driver) = &mut self.driver else { return Poll::Ready(None) };
+        if let Some(shutdown) = &mut self.shutdown
+            && Pin::new(shutdown).poll(&mut cx).is_ready()
+        {
+            self.shutdown = None;
+            // A connection that is closing already goes on as it is.
+            let _ = self.connection.close(driver.timer().now(), Some(CloseCode::GOING_AWAY.into()));
+        }
+        loop {
+            match driver.poll_event(&mut cx, &mut self.connection) {
+                Poll::Ready(Some(Event::Closed(closed))) => self.ending = Some(closed),
+                Poll::Ready(Some(event)) => return Poll::Ready(Some(event)),
+                Poll::Ready(None) => break,
+                Poll::Pending => {
+                    self.parked = Some(self.connection.poll_timeout());
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.error = driver.take_error();
+        self.driver = None;
+        self.flusher.end();
+        Poll::Ready(self.ending.take().map(Event::Closed))
+    }
+
+    /// Ready once everything is written, or will never be. Deadlines are judged while it waits.
+    pub(super) fn poll_flush(&mut self) -> Poll<()> {
+        let mut cx = Context::from_waker(&self.waker);
+        let Some(driver) = &mut self.driver else { return Poll::Ready(()) };
+        loop {
+            if driver.poll_flush(&mut cx, &mut self.connection).is_ready() {
+                self.flusher.is_done();
+                return Poll::Ready(());
+            }
+            let deadline = self.connection.poll_timeout();
+            if deadline.is_some_and(|deadline| deadline <= driver.timer().now())
+                && driver.looks_alive(&mut cx)
+            {
+                // Nobody takes events meanwhile, so the pong that is waited for may lie here unseen.
+                self.connection.handle_sign_of_life(driver.timer().now());
+            }
+            if driver.poll_timeout(&mut cx, &mut self.connection).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Whether what is queued can never be written.
+    fn is_lost(&self) -> bool {
+        let failed = self.connection.closed().is_some_and(|closed| !closed.is_clean());
+        failed || self.driver.as_ref().is_none_or(Driver::cannot_write)
+    }
+
+    /// Whether the receiving task has to look after something that happened in another: the end, or an earlier deadline.
+    fn wakes_receiver(&self) -> bool {
+        let Some(alarm) = self.parked else { return false };
+        let next = self.connection.poll_timeout();
+        !self.connection.can_send()
+            || next.is_some_and(|next| alarm.is_none_or(|alarm| next < alarm))
+    }
+}
