@@ -1,0 +1,38 @@
+//! `squall`: what a person runs.
+
+mod connect;
+mod echo;
+mod error;
+mod runtime;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// WebSocket servers and clients on the command line.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None)]
+struct Squall {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Echo(Box<echo::Echo>),
+    Connect(Box<connect::Connect>),
+}
+
+fn main() -> ExitCode {
+    let result = match Squall::parse().command {
+        Command::Echo(echo) => echo.run(),
+        Command::Connect(connect) => connect.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
