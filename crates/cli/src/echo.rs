@@ -116,7 +116,8 @@ impl Echo {
             .connection(connection)
             .handshake(HandshakeConfig::default().timeout(self.handshake_timeout))
             .origin(origin)
-            .deflate(self.deflate.then(DeflateConfig::default))
+            // Whoever asks an echo for compression wants to see it, on short messages too.
+            .deflate(self.deflate.then(|| DeflateConfig::default().threshold(0)))
     }
 }
 

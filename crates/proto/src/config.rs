@@ -42,7 +42,7 @@ impl Default for Config {
         Self {
             max_message_size: 16 << 20,
             max_frame_size: 16 << 20,
-            max_fragments: 16_384,
+            max_fragments: 65_536,
             outgoing_frame_size: const { NonZeroUsize::new(1 << 20).unwrap() },
             keep_alive: Some(KeepAlive::every(Duration::from_secs(20))),
             idle_timeout: None,
@@ -71,7 +71,7 @@ impl Config {
         self
     }
 
-    /// The most frames one message may come in (default 16,384), empty ones included. One more fails the connection with
+    /// The most frames one message may come in (default 65,536), empty ones included. One more fails the connection with
     /// 1008.
     #[must_use]
     pub const fn max_fragments(mut self, frames: usize) -> Self {

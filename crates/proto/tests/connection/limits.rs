@@ -4,7 +4,7 @@ use squall_proto::{Closed, Config, Deadline, Delivery, Event, Machine, ProtocolE
 
 use crate::conversation::*;
 
-/// FR10: messages and frames of 16 MiB, 16,384 fragments, pings, write and close timeouts.
+/// FR10: messages and frames of 16 MiB, 65,536 fragments, pings, write and close timeouts.
 #[test]
 fn every_default_is_finite() {
     let config = Config::default();
@@ -13,8 +13,8 @@ fn every_default_is_finite() {
     let unlimited_frames = config.clone().max_frame_size(usize::MAX);
     failed([], ProtocolError::MessageTooBig, &hears(Role::Client, &unlimited_frames, over));
     let mut client = Conversation::new(Role::Client, config.clone());
-    let flood = [b"\x02\0".as_slice(), &[0; 2 * 16_383]].concat();
-    assert_eq!(client.hears(flood), [], "16,384 fragments are allowed");
+    let flood = [b"\x02\0".as_slice(), &[0; 2 * 65_535]].concat();
+    assert_eq!(client.hears(flood), [], "65,536 fragments are allowed");
     assert_eq!(client.hears(b"\0\0"), [violation(ProtocolError::TooManyFragments)]);
     // A peer that does nothing at all, and one that never answers a Close.
     let mut server = Conversation::new(Role::Server, config.clone());
