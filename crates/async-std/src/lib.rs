@@ -95,6 +95,9 @@ pub async fn connect_unix(
 
 /// Accepts a connection on any stream, as the settings say.
 ///
+/// Hand a socket of async-std's over as a [`Stream`] (`Stream::from(socket)`): closing the socket itself does not tell the peer that
+/// nothing more will come.
+///
 /// # Errors
 /// [`UpgradeError`]; the client has its answer by then, where it gets one.
 ///

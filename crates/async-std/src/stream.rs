@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
-    net::SocketAddr,
+    net::{Shutdown, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -120,7 +120,14 @@ impl AsyncWrite for Stream {
         on_each!(&mut self.0, stream => Pin::new(stream).poll_flush(cx))
     }
 
+    /// Shuts the writing side down, which async-std's own sockets leave undone when they are closed.
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_each!(&mut self.0, stream => Pin::new(stream).poll_close(cx))
+        match &mut self.0 {
+            Kind::Tcp(tcp) => Poll::Ready(tcp.shutdown(Shutdown::Write)),
+            #[cfg(feature = "tls")]
+            Kind::Tls(tls) => Pin::new(tls).poll_close(cx),
+            #[cfg(unix)]
+            Kind::Unix(unix) => Poll::Ready(unix.shutdown(Shutdown::Write)),
+        }
     }
 }

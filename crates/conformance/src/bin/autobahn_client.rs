@@ -68,7 +68,8 @@ async fn run_all<D: Dial>(
         let _ = run_case(connector, &format!("{url}/runCase?case={case}&agent={agent}")).await;
     }
     let mut reporting = connector.connect(format!("{url}/updateReports?agent={agent}")).await?;
-    while reporting.recv().await?.is_some() {}
+    // The server does not take leave.
+    while let Ok(Some(_)) = reporting.recv().await {}
     Ok(count)
 }
 
