@@ -1,11 +1,14 @@
 //! Frame in, event out (RFC 6455 §6.2).
 
+mod compressed;
+mod incoming;
+
 use bytes::{Buf, Bytes, BytesMut};
 
+use self::incoming::{Assembly, Incoming};
 use super::close_body::parse_close;
 use crate::{
     CloseFrame, Config, ControlPayload, Delivery, Fragment, Message, MessageKind, ProtocolError,
-    Utf8Bytes, Utf8Validator,
     deflate::Inflater,
     frame::{Header, Opcode},
     mask::apply_mask,
@@ -20,9 +23,6 @@ const BLOCK: usize = 4 << 10;
 
 /// [`Machine::read_hint`](crate::Machine::read_hint) asks for this much, or for as much as has arrived of the frame.
 const HINT: usize = 64 << 10;
-
-/// A compressed message that is delivered in pieces is inflated this much at a time.
-const PIECE: usize = 64 << 10;
 
 /// Turns bytes into messages and control frames.
 #[derive(Debug)]
@@ -65,29 +65,6 @@ struct Frame {
     remaining: usize,
     /// How much of the payload at the front of the input is already unmasked and validated.
     ready: usize,
-}
-
-/// A message under way.
-#[derive(Debug)]
-struct Incoming {
-    kind: MessageKind,
-    /// Bytes that its frames have declared so far, and how many frames there were.
-    declared: usize,
-    frames: usize,
-    /// Whether it is compressed, and how many bytes were inflated so far.
-    compressed: bool,
-    inflated: usize,
-    utf8: Utf8Validator,
-    assembly: Assembly,
-}
-
-/// How the payload of a message gets to the application.
-#[derive(Debug)]
-enum Assembly {
-    /// Whole: the frames before the current one.
-    Whole(BytesMut),
-    /// In pieces; the start of a code point that the last piece could not include.
-    Pieces(BytesMut),
 }
 
 impl FrameReceiver {
@@ -314,87 +291,6 @@ impl FrameReceiver {
         self.append(input, available, ends_message)
     }
 
-    /// Works on the `available` bytes of a compressed data frame that have arrived (RFC 7692 §7.2.2).
-    ///
-    /// It stops at the message limit while inflating, not after; in pieces, it stops at each piece.
-    fn inflate(
-        &mut self,
-        mut frame: Frame,
-        available: usize,
-        input: &mut BytesMut,
-        limit: usize,
-    ) -> Result<Option<Received>, ProtocolError> {
-        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
-            return Err(ProtocolError::UnexpectedContinuation);
-        };
-        if let (Some(key), Some(fresh)) = (frame.mask, input.get_mut(frame.ready..available)) {
-            apply_mask(key, frame.taken + frame.ready, fresh);
-        }
-        // One byte more than the limit, to see it exceeded.
-        let room = (limit - message.inflated).saturating_add(1);
-        let (plaintext, room) = match &mut message.assembly {
-            Assembly::Whole(assembled) => (assembled, room),
-            Assembly::Pieces(carried) => (carried, room.min(PIECE)),
-        };
-        let before = plaintext.len();
-        let compressed = input.get(..available).unwrap_or_default();
-        let mut ended = false;
-        let inflated = inflater.inflate(compressed, plaintext, room).and_then(|used| {
-            input.advance(used);
-            frame.taken += used;
-            frame.remaining -= used;
-            frame.ready = available - used;
-            let left = room - (plaintext.len() - before);
-            if frame.remaining == 0 && frame.fin && left > 0 {
-                ended = inflater.finish(plaintext, left)?;
-            }
-            Ok(())
-        });
-        // What came out is judged before the rest is, so that the first fault is the one that is told under any cut.
-        let fresh = plaintext.get(before..).unwrap_or_default();
-        let allowed = fresh.len().min(limit - message.inflated);
-        if message.kind == MessageKind::Text {
-            let allowed = fresh.get(..allowed).unwrap_or_default();
-            message.utf8.push(allowed).map_err(|_| ProtocolError::InvalidUtf8)?;
-        }
-        message.inflated += fresh.len();
-        if message.inflated > limit {
-            return Err(ProtocolError::MessageTooBig);
-        }
-        inflated.map_err(|_| ProtocolError::InvalidDeflate)?;
-        if ended && message.kind == MessageKind::Text {
-            message.utf8.finish().map_err(|_| ProtocolError::InvalidUtf8)?;
-        }
-        let done = frame.remaining == 0 && if frame.fin { ended } else { fresh.len() < room };
-        self.frame = if done { None } else { Some(frame) };
-        Ok(self.hand_out_inflated(ended))
-    }
-
-    /// Hands out a compressed message at its end, or a piece of one where there is one.
-    fn hand_out_inflated(&mut self, ended: bool) -> Option<Received> {
-        let message = self.message.as_mut()?;
-        let kind = message.kind;
-        let (whole, plaintext) = match &mut message.assembly {
-            Assembly::Whole(assembled) if ended => (true, assembled.split()),
-            Assembly::Whole(_) => return None,
-            Assembly::Pieces(carried) => {
-                let complete = carried.len() - message.utf8.incomplete();
-                (false, carried.split_to(complete))
-            }
-        };
-        if ended {
-            self.message = None;
-        } else if plaintext.is_empty() {
-            return None;
-        }
-        let payload = kind.message(plaintext.freeze());
-        Some(if whole {
-            Received::Message(payload)
-        } else {
-            Received::Fragment(Fragment { payload, is_final: ended })
-        })
-    }
-
     /// Adds to a message of several frames, or hands out a piece of one.
     fn append(
         &mut self,
@@ -451,42 +347,5 @@ impl FrameReceiver {
         self.block.extend_from_slice(input.get(..length).unwrap_or_default());
         input.advance(length);
         self.block.split().freeze()
-    }
-}
-
-impl Incoming {
-    fn new(kind: MessageKind, delivery: Delivery, compressed: bool) -> Self {
-        let assembly = match delivery {
-            Delivery::Messages => Assembly::Whole(BytesMut::new()),
-            Delivery::Fragments => Assembly::Pieces(BytesMut::new()),
-        };
-        Self {
-            kind,
-            declared: 0,
-            frames: 0,
-            compressed,
-            inflated: 0,
-            utf8: Utf8Validator::new(),
-            assembly,
-        }
-    }
-
-    /// How many bytes its frames may carry: a little more than the message where DEFLATE makes it longer.
-    const fn wire_limit(&self, message_limit: usize) -> usize {
-        if self.compressed {
-            message_limit.saturating_add(message_limit / 64 + 64)
-        } else {
-            message_limit
-        }
-    }
-}
-
-impl MessageKind {
-    /// The message of this kind; text has been validated as it arrived.
-    fn message(self, payload: Bytes) -> Message {
-        match self {
-            Self::Text => Message::Text(Utf8Bytes::from_validated(payload)),
-            Self::Binary => Message::Binary(payload),
-        }
     }
 }

@@ -1,0 +1,65 @@
+//! The message under way.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{Delivery, Message, MessageKind, Utf8Bytes, Utf8Validator};
+
+/// A message under way.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) kind: MessageKind,
+    /// Bytes that its frames have declared so far, and how many frames there were.
+    pub(super) declared: usize,
+    pub(super) frames: usize,
+    /// Whether it is compressed, and how many bytes were inflated so far.
+    pub(super) compressed: bool,
+    pub(super) inflated: usize,
+    pub(super) utf8: Utf8Validator,
+    pub(super) assembly: Assembly,
+}
+
+/// How the payload of a message gets to the application.
+#[derive(Debug)]
+pub(super) enum Assembly {
+    /// Whole: the frames before the current one.
+    Whole(BytesMut),
+    /// In pieces; the start of a code point that the last piece could not include.
+    Pieces(BytesMut),
+}
+
+impl Incoming {
+    pub(super) fn new(kind: MessageKind, delivery: Delivery, compressed: bool) -> Self {
+        let assembly = match delivery {
+            Delivery::Messages => Assembly::Whole(BytesMut::new()),
+            Delivery::Fragments => Assembly::Pieces(BytesMut::new()),
+        };
+        Self {
+            kind,
+            declared: 0,
+            frames: 0,
+            compressed,
+            inflated: 0,
+            utf8: Utf8Validator::new(),
+            assembly,
+        }
+    }
+
+    /// How many bytes its frames may carry: a little more than the message where DEFLATE makes it longer.
+    pub(super) const fn wire_limit(&self, message_limit: usize) -> usize {
+        if self.compressed {
+            message_limit.saturating_add(message_limit / 64 + 64)
+        } else {
+            message_limit
+        }
+    }
+}
+
+impl MessageKind {
+    /// The message of this kind; text has been validated as it arrived.
+    pub(super) fn message(self, payload: Bytes) -> Message {
+        match self {
+            Self::Text => Message::Text(Utf8Bytes::from_validated(payload)),
+            Self::Binary => Message::Binary(payload),
+        }
+    }
+}
