@@ -1,7 +1,5 @@
 //! What stands for the codec where the feature `deflate` is off: types without values.
 
-use bytes::BytesMut;
-
 /// Never made: nothing is compressed.
 #[derive(Debug)]
 pub(crate) enum Deflater {}
@@ -28,13 +26,13 @@ impl Inflater {
     pub(crate) const fn inflate(
         &mut self,
         _: &[u8],
-        _: &mut BytesMut,
+        _: &mut Vec<u8>,
         _: usize,
     ) -> Result<usize, Corrupt> {
         match *self {}
     }
 
-    pub(crate) const fn finish(&mut self, _: &mut BytesMut, _: usize) -> Result<bool, Corrupt> {
+    pub(crate) const fn finish(&mut self) -> Result<(), Corrupt> {
         match *self {}
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bytes::BytesMut;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::{
@@ -12,8 +11,11 @@ use super::{
     window::Window,
 };
 
+/// How much a context inflates at a time: small enough to stay in the cache until it is copied to where it is wanted.
+const STEP: usize = 8 << 10;
+
 thread_local! {
-    static INFLATERS: Pool<Inflate, ()> = const { Pool::new(Vec::new()) };
+    static INFLATERS: Pool<Context, ()> = const { Pool::new(Vec::new()) };
 }
 
 /// Inflates the messages of one direction of one connection.
@@ -21,50 +23,74 @@ pub(crate) struct Inflater {
     direction: Direction,
     window: Window,
     mark: Mark,
-    /// The message under way: its context, and how much of the tail it was given.
-    message: Option<(Inflate, usize)>,
+    /// The message under way, once a byte of it has come.
+    message: Option<Message>,
 }
 
-/// The compressed bytes are not a DEFLATE stream, or refer to bytes before the window.
+/// The compressed bytes are not a DEFLATE stream, end inside a block, or refer to bytes before the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Corrupt;
+
+/// A live inflater, and where it puts its output.
+struct Context {
+    inflate: Inflate,
+    step: Box<[u8]>,
+}
+
+/// A message of which some bytes have come.
+struct Message {
+    context: Context,
+    /// The last bytes that were used.
+    last: [u8; TAIL.len()],
+    /// Whether those ended a final block (RFC 7692 §7.2.3.4).
+    ends_final_block: bool,
+}
 
 impl Inflater {
     pub(crate) fn new(direction: Direction) -> Self {
         Self { direction, window: Window::default(), mark: Mark::new(), message: None }
     }
 
-    /// Inflates from `input` and appends at most `room` bytes to `output`; how many bytes of `input` were used.
+    /// Inflates from `input` and appends at most `room` bytes to `output`, whose capacity grows no further than that; how
+    /// many bytes of `input` were used.
     ///
     /// Where `room` was filled there may be more to come, even without more input.
     pub(crate) fn inflate(
         &mut self,
         input: &[u8],
-        output: &mut BytesMut,
+        output: &mut Vec<u8>,
         room: usize,
     ) -> Result<usize, Corrupt> {
-        let (mut context, tail) = self.message.take().unwrap_or_else(|| (self.context(), 0));
-        let used = self.run(&mut context, input, output, room);
-        self.message = Some((context, tail));
+        let mut message = match self.message.take() {
+            Some(message) => message,
+            // A context is taken for a byte, not for a header that promises one.
+            None if input.is_empty() => return Ok(0),
+            None => Message::new(self.context()),
+        };
+        let used = self.run(&mut message, input, output, room);
+        self.message = Some(message);
         used
     }
 
-    /// Ends the message once all of its input was used: appends at most `room` bytes, and answers whether that was the end.
-    pub(crate) fn finish(&mut self, output: &mut BytesMut, room: usize) -> Result<bool, Corrupt> {
-        let (mut context, tail) = self.message.take().unwrap_or_else(|| (self.context(), 0));
-        let before = output.len();
-        let rest = TAIL.get(tail..).unwrap_or_default();
-        let used = self.run(&mut context, rest, output, room)?;
-        if used < rest.len() || output.len() - before == room {
-            self.message = Some((context, tail + used));
-            return Ok(false);
+    /// Ends the message, all of whose input was used and whose output was taken.
+    ///
+    /// The tail that the sender took off is put back (RFC 7692 §7.2.2), after which a block has to be over. A sender that left it on, or
+    /// that sent nothing or nothing after a final block, has ended its message as well: no tail is needed there.
+    pub(crate) fn finish(&mut self) -> Result<(), Corrupt> {
+        let Some(Message { mut context, last, ends_final_block }) = self.message.take() else {
+            return Ok(());
+        };
+        let is_at_boundary = context.put_tail();
+        if !is_at_boundary && last != TAIL && !ends_final_block {
+            return Err(Corrupt);
         }
         self.mark = self.mark.next();
         if !self.direction.takeover {
             self.window = Window::default();
         }
-        contexts::give(&INFLATERS, self.direction.takeover.then_some(self.mark), (), context);
-        Ok(true)
+        let can_go_on = is_at_boundary && self.direction.takeover;
+        contexts::give(&INFLATERS, can_go_on.then_some(self.mark), (), context);
+        Ok(())
     }
 
     /// Runs the inflater until the input is used, the room is filled, or nothing moves.
@@ -72,30 +98,31 @@ impl Inflater {
     /// Each turn uses input or makes output, so the number of turns is bounded by both together.
     fn run(
         &mut self,
-        context: &mut Inflate,
+        message: &mut Message,
         input: &[u8],
-        output: &mut BytesMut,
+        output: &mut Vec<u8>,
         room: usize,
     ) -> Result<usize, Corrupt> {
-        let (mut rest, mut room) = (input, room);
-        // Small enough to stay in the cache between the inflater and the copy out of it.
-        let mut buffer = [0; 8 << 10];
-        while room > 0 {
-            let Some(space) = buffer.get_mut(..room.min(8 << 10)) else { break };
+        let (mut rest, full) = (input, output.len().saturating_add(room));
+        while output.len() < full {
+            let Context { inflate, step } = &mut message.context;
+            let space = step.len().min(full - output.len());
+            let space = step.get_mut(..space).unwrap_or_default();
             let space_len = space.len();
-            let (used, made) = (context.total_in(), context.total_out());
-            let status = context.decompress(rest, space, InflateFlush::SyncFlush);
-            let used = usize::try_from(context.total_in() - used).unwrap_or_default();
-            let made = usize::try_from(context.total_out() - made).unwrap_or_default();
+            let (used, made) = (inflate.total_in(), inflate.total_out());
+            let status = inflate.decompress(rest, space, InflateFlush::SyncFlush);
+            let used = usize::try_from(inflate.total_in() - used).unwrap_or_default();
+            let made = usize::try_from(inflate.total_out() - made).unwrap_or_default();
             rest = rest.get(used..).unwrap_or_default();
-            let plaintext = buffer.get(..made).unwrap_or_default();
-            output.extend_from_slice(plaintext);
-            room -= made;
+            let plaintext = step.get(..made).unwrap_or_default();
+            append(output, plaintext, full);
             self.window.push(plaintext, self.direction.window.size());
+            message.ends_final_block &= used == 0;
             if status.map_err(|_| Corrupt)? == Status::StreamEnd {
                 // A final block in mid-stream (RFC 7692 §7.2.3.4): the next block goes on with the same window.
-                context.reset(false);
-                self.prime(context);
+                message.ends_final_block = true;
+                inflate.reset(false);
+                self.prime(inflate);
             } else if used == 0 && made == 0 {
                 break;
             }
@@ -103,30 +130,72 @@ impl Inflater {
                 break;
             }
         }
-        if !rest.is_empty() && room > 0 { Err(Corrupt) } else { Ok(input.len() - rest.len()) }
+        let used = input.len() - rest.len();
+        message.note_used(input.get(..used).unwrap_or_default());
+        if !rest.is_empty() && output.len() < full { Err(Corrupt) } else { Ok(used) }
     }
 
     /// An inflater whose history is the window of this direction.
-    fn context(&self) -> Inflate {
+    fn context(&self) -> Context {
         let mut context = match contexts::take(&INFLATERS, self.mark, &()) {
             Some(Taken::Own(context)) => return context,
             Some(Taken::Used(mut context)) => {
-                context.reset(false);
+                context.inflate.reset(false);
                 context
             }
             // Always 32 KiB: reading with a larger window than the peer writes with is the same, and one kind serves all.
-            None => Inflate::new(false, 15),
+            None => Context { inflate: Inflate::new(false, 15), step: vec![0; STEP].into() },
         };
-        self.prime(&mut context);
+        self.prime(&mut context.inflate);
         context
     }
 
-    fn prime(&self, context: &mut Inflate) {
+    fn prime(&self, inflate: &mut Inflate) {
         if !self.window.as_slice().is_empty() {
             // It can only fail on a stream that has begun.
-            let _ = context.set_dictionary(self.window.as_slice());
+            let _ = inflate.set_dictionary(self.window.as_slice());
         }
     }
+}
+
+impl Context {
+    /// Puts the tail back; whether it ends an empty block at its own end, as it has to.
+    fn put_tail(&mut self) -> bool {
+        let [a, b, c, d] = TAIL;
+        let (used, made) = (self.inflate.total_in(), self.inflate.total_out());
+        // It stops where a block ends. Anywhere else it takes the byte behind the tail, or fails over it.
+        let status = self.inflate.decompress(&[a, b, c, d, 0xFF], &mut [0], InflateFlush::Block);
+        status.is_ok()
+            && self.inflate.total_in() - used == TAIL.len() as u64
+            && self.inflate.total_out() == made
+    }
+}
+
+impl Message {
+    const fn new(context: Context) -> Self {
+        // No bytes of a tail.
+        Self { context, last: [1; TAIL.len()], ends_final_block: false }
+    }
+
+    /// Remembers the last bytes.
+    fn note_used(&mut self, used: &[u8]) {
+        let kept = TAIL.len().saturating_sub(used.len());
+        let new = used.get(used.len() - (TAIL.len() - kept)..).unwrap_or_default();
+        self.last.rotate_left(TAIL.len() - kept);
+        if let Some(place) = self.last.get_mut(kept..) {
+            place.copy_from_slice(new);
+        }
+    }
+}
+
+/// Appends plaintext to a buffer that shall never have more than `full` bytes: it doubles, but not beyond that.
+fn append(output: &mut Vec<u8>, plaintext: &[u8], full: usize) {
+    let needed = output.len() + plaintext.len();
+    if needed > output.capacity() {
+        let capacity = needed.max(2 * output.capacity()).min(full);
+        output.reserve_exact(capacity - output.len());
+    }
+    output.extend_from_slice(plaintext);
 }
 
 impl fmt::Debug for Inflater {
@@ -155,7 +224,7 @@ mod tests {
         step: usize,
         room: usize,
     ) -> Result<Vec<u8>, Corrupt> {
-        let mut output = BytesMut::new();
+        let mut output = Vec::new();
         for mut piece in message.chunks(step) {
             loop {
                 let before = output.len();
@@ -166,8 +235,8 @@ mod tests {
                 }
             }
         }
-        while !inflater.finish(&mut output, room)? {}
-        Ok(output.to_vec())
+        inflater.finish()?;
+        Ok(output)
     }
 
     fn inflate_all(messages: &[&[u8]]) -> Result<Vec<Vec<u8>>, Corrupt> {
@@ -212,19 +281,40 @@ mod tests {
         );
     }
 
-    /// The tail is put back whatever the message ends with (PD03), so that a sender that left it on has broken its own context.
+    /// A sender that leaves the tail on, or sends nothing at all, or nothing after a final block, is understood (PD08), and its
+    /// context goes on.
     #[test]
-    fn a_tail_that_was_not_stripped_costs_the_sender_its_next_message() {
-        let message: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00, 0x00, 0xFF, 0xFF];
-        assert_eq!(inflate_all(&[message]), Ok(vec![b"Hello".to_vec()]));
-        assert_eq!(inflate_all(&[message, message]), Err(Corrupt));
+    fn an_end_without_a_missing_tail_is_an_end() {
+        let hello: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+        let with_tail: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00, 0x00, 0xFF, 0xFF];
+        let bare_final: &[u8] = &[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+        let again: &[u8] = &[0xF2, 0x00, 0x11, 0x00, 0x00];
+        let said = b"Hello".to_vec();
+        for odd in [with_tail, bare_final] {
+            let messages = [odd, again, odd, odd, again, hello, &[], again, &[0], again];
+            let heard: Vec<_> =
+                messages.iter().map(|m| if m.len() < 2 { vec![] } else { said.clone() }).collect();
+            assert_eq!(inflate_all(&messages), Ok(heard));
+        }
+    }
+
+    /// A message that ends inside a block is not a message.
+    #[test]
+    fn a_message_cut_short_is_corrupt() {
+        let hello: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+        let stored: &[u8] = &[0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00];
+        for message in [hello, stored] {
+            for end in 2..message.len() {
+                assert_eq!(inflate_all(&[&message[..end]]), Err(Corrupt), "{end}");
+            }
+        }
     }
 
     #[test]
     fn a_bomb_stops_where_the_room_ends() {
         let bomb = Deflater::new(direction(15, true), &DeflateConfig::default())
             .compress(&vec![0; 16 << 20], true);
-        let mut output = BytesMut::new();
+        let mut output = Vec::new();
         let used = Inflater::new(direction(15, true)).inflate(&bomb, &mut output, 1025).unwrap();
         assert_eq!(output.len(), 1025);
         assert!(used < bomb.len());
@@ -289,7 +379,7 @@ mod tests {
             garbage in prop::collection::vec(any::<u8>(), 0..400), room in 1_usize..300,
         ) {
             let mut inflater = Inflater::new(direction(15, true));
-            let mut output = BytesMut::new();
+            let mut output = Vec::new();
             let mut rest = garbage.as_slice();
             for _ in 0..garbage.len() + 2000 {
                 match inflater.inflate(rest, &mut output, room) {

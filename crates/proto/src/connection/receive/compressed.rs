@@ -2,16 +2,30 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::{Assembly, Frame, FrameReceiver, Received};
-use crate::{Fragment, MessageKind, ProtocolError, mask::apply_mask};
+use super::{Assembly, Frame, FrameReceiver, Incoming, Received};
+use crate::{Delivery, Fragment, MessageKind, ProtocolError, deflate::Inflater, mask::apply_mask};
 
 /// A compressed message that is delivered in pieces is inflated this much at a time.
 const PIECE: usize = 64 << 10;
 
+/// What has come out of a compressed message.
+#[derive(Debug)]
+pub(super) struct Inflated {
+    delivery: Delivery,
+    /// How many bytes there were in all.
+    size: usize,
+    /// Those that are not handed out.
+    plaintext: Vec<u8>,
+}
+
+impl Inflated {
+    pub(super) const fn new(delivery: Delivery) -> Self {
+        Self { delivery, size: 0, plaintext: Vec::new() }
+    }
+}
+
 impl FrameReceiver {
-    /// Works on the `available` bytes of a compressed data frame that have arrived (RFC 7692 §7.2.2).
-    ///
-    /// It stops at the message limit while inflating, not after; in pieces, it stops at each piece.
+    /// Works on the `available` bytes of a compressed data frame that have arrived.
     pub(super) fn inflate(
         &mut self,
         mut frame: Frame,
@@ -19,74 +33,91 @@ impl FrameReceiver {
         input: &mut BytesMut,
         limit: usize,
     ) -> Result<Option<Received>, ProtocolError> {
-        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
-            return Err(ProtocolError::UnexpectedContinuation);
-        };
         if let (Some(key), Some(fresh)) = (frame.mask, input.get_mut(frame.ready..available)) {
             apply_mask(key, frame.taken + frame.ready, fresh);
         }
-        // One byte more than the limit, to see it exceeded.
-        let room = (limit - message.inflated).saturating_add(1);
-        let (plaintext, room) = match &mut message.assembly {
-            Assembly::Whole(assembled) => (assembled, room),
-            Assembly::Pieces(carried) => (carried, room.min(PIECE)),
+        frame.ready = available;
+        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
+            return Err(ProtocolError::UnexpectedContinuation);
         };
-        let before = plaintext.len();
-        let compressed = input.get(..available).unwrap_or_default();
-        let mut ended = false;
-        let inflated = inflater.inflate(compressed, plaintext, room).and_then(|used| {
+        loop {
+            let compressed = input.get(..frame.ready).unwrap_or_default();
+            let (used, is_full) = message.inflate(compressed, inflater, limit)?;
             input.advance(used);
             frame.taken += used;
             frame.remaining -= used;
-            frame.ready = available - used;
-            let left = room - (plaintext.len() - before);
-            if frame.remaining == 0 && frame.fin && left > 0 {
-                ended = inflater.finish(plaintext, left)?;
+            frame.ready -= used;
+            let is_done = frame.remaining == 0 && !is_full;
+            let ended = is_done && frame.fin;
+            if ended {
+                inflater.finish().map_err(|_| ProtocolError::InvalidDeflate)?;
+                message.utf8.finish().map_err(|_| ProtocolError::InvalidUtf8)?;
             }
-            Ok(())
-        });
-        // What came out is judged before the rest is, so that the first fault is the one that is told under any cut.
-        let fresh = plaintext.get(before..).unwrap_or_default();
-        let allowed = fresh.len().min(limit - message.inflated);
-        if message.kind == MessageKind::Text {
-            let allowed = fresh.get(..allowed).unwrap_or_default();
-            message.utf8.push(allowed).map_err(|_| ProtocolError::InvalidUtf8)?;
+            self.frame = if is_done { None } else { Some(frame) };
+            let received = message.hand_out_inflated(ended);
+            if ended {
+                self.message = None;
+                return Ok(received);
+            }
+            if received.is_some() || !is_full {
+                return Ok(received);
+            }
         }
-        message.inflated += fresh.len();
-        if message.inflated > limit {
+    }
+}
+
+impl Incoming {
+    /// Inflates as much as there is room for, and judges it; how many bytes were used, and whether the room was filled, so
+    /// that there may be more.
+    ///
+    /// It stops at the message limit while inflating, not after (RFC 7692 §8); in pieces, it stops at each piece.
+    fn inflate(
+        &mut self,
+        compressed: &[u8],
+        inflater: &mut Inflater,
+        limit: usize,
+    ) -> Result<(usize, bool), ProtocolError> {
+        let Assembly::Inflated(inflated) = &mut self.assembly else {
+            return Err(ProtocolError::UnexpectedContinuation);
+        };
+        // At the limit it is only seen whether there is more.
+        let mut beyond = Vec::new();
+        let (output, room) = match (limit - inflated.size, inflated.delivery) {
+            (0, _) => (&mut beyond, 1),
+            (room, Delivery::Messages) => (&mut inflated.plaintext, room),
+            (room, Delivery::Fragments) => (&mut inflated.plaintext, room.min(PIECE)),
+        };
+        let before = output.len();
+        let used = inflater.inflate(compressed, output, room);
+        let fresh = output.get(before..).unwrap_or_default();
+        if !fresh.is_empty() && inflated.size == limit {
             return Err(ProtocolError::MessageTooBig);
         }
-        inflated.map_err(|_| ProtocolError::InvalidDeflate)?;
-        if ended && message.kind == MessageKind::Text {
-            message.utf8.finish().map_err(|_| ProtocolError::InvalidUtf8)?;
+        inflated.size += fresh.len();
+        // What came out is judged before the rest is, so that the first fault is the one that is told under any cut.
+        if self.kind == MessageKind::Text {
+            self.utf8.push(fresh).map_err(|_| ProtocolError::InvalidUtf8)?;
         }
-        let done = frame.remaining == 0 && if frame.fin { ended } else { fresh.len() < room };
-        self.frame = if done { None } else { Some(frame) };
-        Ok(self.hand_out_inflated(ended))
+        let used = used.map_err(|_| ProtocolError::InvalidDeflate)?;
+        Ok((used, fresh.len() == room))
     }
 
-    /// Hands out a compressed message at its end, or a piece of one where there is one.
+    /// Hands out a message at its end, or a piece of one where there is one.
     fn hand_out_inflated(&mut self, ended: bool) -> Option<Received> {
-        let message = self.message.as_mut()?;
-        let kind = message.kind;
-        let (whole, plaintext) = match &mut message.assembly {
-            Assembly::Whole(assembled) if ended => (true, assembled.split()),
-            Assembly::Whole(_) => return None,
-            Assembly::Pieces(carried) => {
-                let complete = carried.len() - message.utf8.incomplete();
-                (false, carried.split_to(complete))
-            }
-        };
-        if ended {
-            self.message = None;
-        } else if plaintext.is_empty() {
+        let Assembly::Inflated(inflated) = &mut self.assembly else { return None };
+        if inflated.delivery == Delivery::Messages {
+            let payload = ended.then(|| std::mem::take(&mut inflated.plaintext))?;
+            return Some(Received::Message(self.kind.message(payload.into())));
+        }
+        // At most three bytes stay: text is handed out in whole code points.
+        let complete = inflated.plaintext.len() - self.utf8.incomplete();
+        let carried = inflated.plaintext.get(complete..).unwrap_or_default().to_vec();
+        let mut piece = std::mem::replace(&mut inflated.plaintext, carried);
+        piece.truncate(complete);
+        if piece.is_empty() && !ended {
             return None;
         }
-        let payload = kind.message(plaintext.freeze());
-        Some(if whole {
-            Received::Message(payload)
-        } else {
-            Received::Fragment(Fragment { payload, is_final: ended })
-        })
+        let payload = self.kind.message(piece.into());
+        Some(Received::Fragment(Fragment { payload, is_final: ended }))
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::compressed::Inflated;
 use crate::{Delivery, Message, MessageKind, Utf8Bytes, Utf8Validator};
 
 /// A message under way.
@@ -11,9 +12,6 @@ pub(super) struct Incoming {
     /// Bytes that its frames have declared so far, and how many frames there were.
     pub(super) declared: usize,
     pub(super) frames: usize,
-    /// Whether it is compressed, and how many bytes were inflated so far.
-    pub(super) compressed: bool,
-    pub(super) inflated: usize,
     pub(super) utf8: Utf8Validator,
     pub(super) assembly: Assembly,
 }
@@ -25,28 +23,28 @@ pub(super) enum Assembly {
     Whole(BytesMut),
     /// In pieces; the start of a code point that the last piece could not include.
     Pieces(BytesMut),
+    /// Inflated, then either.
+    Inflated(Inflated),
 }
 
 impl Incoming {
     pub(super) fn new(kind: MessageKind, delivery: Delivery, compressed: bool) -> Self {
         let assembly = match delivery {
+            _ if compressed => Assembly::Inflated(Inflated::new(delivery)),
             Delivery::Messages => Assembly::Whole(BytesMut::new()),
             Delivery::Fragments => Assembly::Pieces(BytesMut::new()),
         };
-        Self {
-            kind,
-            declared: 0,
-            frames: 0,
-            compressed,
-            inflated: 0,
-            utf8: Utf8Validator::new(),
-            assembly,
-        }
+        Self { kind, declared: 0, frames: 0, utf8: Utf8Validator::new(), assembly }
+    }
+
+    /// Whether it is compressed.
+    pub(super) const fn is_compressed(&self) -> bool {
+        matches!(self.assembly, Assembly::Inflated(_))
     }
 
     /// How many bytes its frames may carry: a little more than the message where DEFLATE makes it longer.
     pub(super) const fn wire_limit(&self, message_limit: usize) -> usize {
-        if self.compressed {
+        if self.is_compressed() {
             message_limit.saturating_add(message_limit / 64 + 64)
         } else {
             message_limit

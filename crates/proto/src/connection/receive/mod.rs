@@ -144,7 +144,7 @@ impl FrameReceiver {
                 return self.control(frame, input);
             }
             let available = frame.remaining.min(input.len());
-            let compressed = self.message.as_ref().is_some_and(|message| message.compressed);
+            let compressed = self.message.as_ref().is_some_and(Incoming::is_compressed);
             let received = if compressed {
                 self.inflate(frame, available, input, config.max_message_size)?
             } else {
@@ -312,6 +312,7 @@ impl FrameReceiver {
                 self.message = None;
                 Ok(Some(Received::Message(kind.message(payload))))
             }
+            Assembly::Inflated(_) => Ok(None),
             Assembly::Pieces(carried) => {
                 let mut carried = carried.split();
                 let payload = if carried.is_empty() && message.utf8.incomplete() == 0 {
