@@ -174,9 +174,31 @@ impl Connection {
     /// # Errors
     /// [`SendError`]; nothing was queued then.
     pub fn send_fragment(&mut self, now: Instant, fragment: Fragment) -> Result<(), SendError> {
+        self.send_fragment_with(now, fragment, Compression::WhereWorth)
+    }
+
+    /// Queues a piece of a message that is never compressed, as [`send_uncompressed`](Self::send_uncompressed) does for a whole
+    /// one. The first piece decides for all of the message.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was queued then.
+    pub fn send_fragment_uncompressed(
+        &mut self,
+        now: Instant,
+        fragment: Fragment,
+    ) -> Result<(), SendError> {
+        self.send_fragment_with(now, fragment, Compression::Never)
+    }
+
+    fn send_fragment_with(
+        &mut self,
+        now: Instant,
+        fragment: Fragment,
+        compression: Compression,
+    ) -> Result<(), SendError> {
         self.check_open()?;
         let (length, is_final) = (fragment.payload.len(), fragment.is_final);
-        self.queue(now, |sender, transmit| sender.fragment(fragment, transmit))?;
+        self.queue(now, |sender, transmit| sender.fragment(fragment, compression, transmit))?;
         self.stats.sent(length, is_final, self.sender.wire_bytes());
         Ok(())
     }

@@ -111,16 +111,18 @@ impl FrameSender {
         }
     }
 
-    /// Queues a piece of a message, compressed where that was agreed: nobody knows how long the message will be.
+    /// Queues a piece of a message. The first piece decides whether the message is compressed: nobody knows how long it will be.
     pub(super) fn fragment(
         &mut self,
         fragment: Fragment,
+        compression: Compression,
         out: &mut Transmit,
     ) -> Result<(), SendError> {
         let kind = fragment.payload.kind();
         let (start, compressed) = match self.unfinished {
             None => {
-                let compressed = self.deflater.is_some();
+                let worth = compression == Compression::WhereWorth;
+                let compressed = worth && self.deflater.is_some();
                 (Start { opcode: first_opcode(kind), compressed }, compressed)
             }
             Some(Unfinished { kind: begun, compressed }) if begun == kind => {

@@ -65,6 +65,36 @@ impl Level {
     }
 }
 
+/// How much memory a compressor takes besides its window: 1 (least) to 9 (most), zlib's `memLevel`.
+///
+/// It buffers so many symbols before it writes a block: 64 KiB of them at 8, and half as much with each level below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemoryLevel(u8);
+
+impl MemoryLevel {
+    /// 1: the least.
+    pub const LEAST: Self = Self(1);
+    /// 8: what zlib and Tornado use where nothing is said.
+    pub const DEFAULT: Self = Self(8);
+    /// 9: the most.
+    pub const MOST: Self = Self(9);
+
+    /// The level, if it is 1 to 9.
+    #[must_use]
+    pub const fn new(level: u8) -> Option<Self> {
+        match level {
+            1..=9 => Some(Self(level)),
+            _ => None,
+        }
+    }
+
+    /// The level as a number.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
 /// permessage-deflate (RFC 7692): what to negotiate and how to compress.
 ///
 /// The default compresses at level 1 with context takeover in both directions and windows of 4 KiB where the peer lets us choose:
@@ -77,6 +107,7 @@ impl Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeflateConfig {
     pub(crate) level: Level,
+    pub(crate) memory_level: MemoryLevel,
     pub(crate) threshold: usize,
     pub(crate) server_window: Option<WindowBits>,
     pub(crate) client_window: Option<WindowBits>,
@@ -88,6 +119,7 @@ impl Default for DeflateConfig {
     fn default() -> Self {
         Self {
             level: Level::FASTEST,
+            memory_level: MemoryLevel::DEFAULT,
             threshold: 64,
             server_window: None,
             client_window: None,
@@ -102,6 +134,14 @@ impl DeflateConfig {
     #[must_use]
     pub const fn level(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// How much memory a compressor takes besides its window (default 8). There are a few for each thread, whatever the number of
+    /// connections.
+    #[must_use]
+    pub const fn memory_level(mut self, level: MemoryLevel) -> Self {
+        self.memory_level = level;
         self
     }
 

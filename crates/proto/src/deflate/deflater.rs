@@ -2,37 +2,54 @@
 
 use std::fmt;
 
-use zlib_rs::{Deflate, DeflateConfig as Settings, DeflateFlush, Method, Strategy};
+use zlib_rs::{Deflate, DeflateConfig as ZlibConfig, DeflateFlush, Method, Strategy};
 
 use super::{
-    DeflateConfig, Level, TAIL,
+    DeflateConfig, Level, MemoryLevel, TAIL, WindowBits,
     contexts::{self, Mark, Pool, Taken},
     negotiate::Direction,
     window::Window,
 };
 
+/// How much a context compresses to at a time.
+const STEP: usize = 8 << 10;
+
 thread_local! {
-    static COMPRESSORS: Pool<Deflate, (Level, u8)> = const { Pool::new(Vec::new()) };
+    static COMPRESSORS: Pool<Context, Settings> = const { Pool::new(Vec::new()) };
 }
 
 /// Compresses the messages of one direction of one connection.
 pub(crate) struct Deflater {
-    direction: Direction,
-    level: Level,
+    settings: Settings,
+    takeover: bool,
     threshold: usize,
     window: Window,
     mark: Mark,
     /// The context of the message whose last piece has not come.
-    message: Option<Deflate>,
+    message: Option<Context>,
+}
+
+/// What a context is made with; one serves all directions that ask for the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Settings {
+    level: Level,
+    memory_level: MemoryLevel,
+    window: WindowBits,
+}
+
+/// A live compressor, and where it puts its output.
+struct Context {
+    deflate: Deflate,
+    step: Box<[u8]>,
 }
 
 impl Deflater {
     pub(crate) fn new(direction: Direction, config: &DeflateConfig) -> Self {
-        let (level, threshold) = (config.level, config.threshold);
+        let (level, memory_level) = (config.level, config.memory_level);
         Self {
-            direction,
-            level,
-            threshold,
+            settings: Settings { level, memory_level, window: direction.window },
+            takeover: direction.takeover,
+            threshold: config.threshold,
             window: Window::default(),
             mark: Mark::new(),
             message: None,
@@ -52,12 +69,12 @@ impl Deflater {
             return if is_final { vec![0] } else { Vec::new() };
         }
         let mut context = self.message.take().unwrap_or_else(|| self.context());
-        let mut compressed = flush(&mut context, piece);
+        let mut compressed = context.flush(piece);
         if is_final && compressed.ends_with(&TAIL) {
             compressed.truncate(compressed.len() - TAIL.len());
         }
-        if self.direction.takeover {
-            self.window.push(piece, self.direction.window.size());
+        if self.takeover {
+            self.window.push(piece, self.settings.window.size());
         }
         self.message = Some(context);
         self.end_message(is_final);
@@ -70,62 +87,63 @@ impl Deflater {
             self.mark = self.mark.next();
             contexts::give(
                 &COMPRESSORS,
-                self.direction.takeover.then_some(self.mark),
-                self.settings(),
+                self.takeover.then_some(self.mark),
+                self.settings,
                 context,
             );
         }
     }
 
-    /// What a context has to be made with to serve this direction.
-    const fn settings(&self) -> (Level, u8) {
-        (self.level, self.direction.window.get())
-    }
-
     /// A compressor whose history is the window of this direction.
-    fn context(&self) -> Deflate {
-        let settings = self.settings();
-        let mut context = match contexts::take(&COMPRESSORS, self.mark, &settings) {
+    fn context(&self) -> Context {
+        let mut context = match contexts::take(&COMPRESSORS, self.mark, &self.settings) {
             Some(Taken::Own(context)) => return context,
             Some(Taken::Used(mut context)) => {
-                context.reset();
+                context.deflate.reset();
                 context
             }
-            None => Deflate::new_with_config(Settings {
-                level: i32::from(settings.0.get()),
-                method: Method::Deflated,
-                // Negative: a raw stream, without the zlib header.
-                window_bits: -i32::from(settings.1),
-                mem_level: 8,
-                strategy: Strategy::Default,
-            }),
+            None => Context::new(self.settings),
         };
         if !self.window.as_slice().is_empty() {
             // It can only fail on a stream that has begun.
-            let _ = context.set_dictionary(self.window.as_slice());
+            let _ = context.deflate.set_dictionary(self.window.as_slice());
         }
         context
     }
 }
 
-/// Compresses a piece and flushes it to a byte boundary.
-///
-/// The output is collected in steps through a small buffer: one copy of the compressed bytes, in exchange for not clearing a
-/// buffer as large as the message.
-fn flush(context: &mut Deflate, piece: &[u8]) -> Vec<u8> {
-    let mut compressed = Vec::with_capacity(piece.len() / 3 + 64);
-    let mut buffer = [0; 4 << 10];
-    let mut rest = piece;
-    loop {
-        let (consumed, produced) = (context.total_in(), context.total_out());
-        // Neither an error nor a full buffer is possible on a valid stream with room to write.
-        let _ = context.compress(rest, &mut buffer, DeflateFlush::SyncFlush);
-        let consumed = usize::try_from(context.total_in() - consumed).unwrap_or_default();
-        let produced = usize::try_from(context.total_out() - produced).unwrap_or_default();
-        rest = rest.get(consumed..).unwrap_or_default();
-        compressed.extend_from_slice(buffer.get(..produced).unwrap_or_default());
-        if produced < buffer.len() {
-            return compressed;
+impl Context {
+    fn new(settings: Settings) -> Self {
+        let deflate = Deflate::new_with_config(ZlibConfig {
+            level: settings.level.get().into(),
+            method: Method::Deflated,
+            // Negative: a raw stream, without the zlib header.
+            window_bits: -i32::from(settings.window.get()),
+            mem_level: settings.memory_level.get().into(),
+            strategy: Strategy::Default,
+        });
+        Self { deflate, step: vec![0; STEP].into() }
+    }
+
+    /// Compresses a piece and flushes it to a byte boundary (RFC 7692 §7.2.1).
+    ///
+    /// The output is collected in steps: one copy of the compressed bytes, in exchange for not clearing a buffer as large as
+    /// the message.
+    fn flush(&mut self, piece: &[u8]) -> Vec<u8> {
+        let Self { deflate, step } = self;
+        let mut compressed = Vec::new();
+        let mut rest = piece;
+        loop {
+            let (consumed, produced) = (deflate.total_in(), deflate.total_out());
+            // Neither an error nor a full buffer is possible on a valid stream with room to write.
+            let _ = deflate.compress(rest, step, DeflateFlush::SyncFlush);
+            let consumed = usize::try_from(deflate.total_in() - consumed).unwrap_or_default();
+            let produced = usize::try_from(deflate.total_out() - produced).unwrap_or_default();
+            rest = rest.get(consumed..).unwrap_or_default();
+            compressed.extend_from_slice(step.get(..produced).unwrap_or_default());
+            if produced < step.len() {
+                return compressed;
+            }
         }
     }
 }
@@ -133,8 +151,8 @@ fn flush(context: &mut Deflate, piece: &[u8]) -> Vec<u8> {
 impl fmt::Debug for Deflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Deflater")
-            .field("direction", &self.direction)
-            .field("level", &self.level)
+            .field("settings", &self.settings)
+            .field("takeover", &self.takeover)
             .finish_non_exhaustive()
     }
 }

@@ -20,7 +20,7 @@ mod window;
 #[cfg(not(feature = "deflate"))]
 pub(crate) use absent::{Deflater, Inflater};
 #[cfg(feature = "deflate")]
-pub use config::{DeflateConfig, Level, WindowBits};
+pub use config::{DeflateConfig, Level, MemoryLevel, WindowBits};
 #[cfg(feature = "deflate")]
 pub(crate) use deflater::Deflater;
 #[cfg(feature = "deflate")]
