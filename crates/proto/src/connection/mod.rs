@@ -1,6 +1,7 @@
 //! An open WebSocket connection, from the end of the opening handshake to the end of the closing one.
 
 mod close_body;
+mod commands;
 mod keep_alive;
 mod machine;
 mod receive;
@@ -18,13 +19,12 @@ use self::{
     close_body::encode_close,
     keep_alive::Heartbeat,
     receive::FrameReceiver,
-    send::{Compression, FrameSender},
+    send::FrameSender,
     state::{Happening, Reaction, State},
 };
 use crate::{
-    CloseCode, CloseFrame, Closed, Config, ControlPayload, Deadline, Delivery, Entropy, Fragment,
-    Message, SendError, Transmit,
-    frame::Opcode,
+    CloseCode, CloseFrame, Closed, Config, ControlPayload, Deadline, Delivery, Entropy, SendError,
+    Transmit,
     timer::{QuietTimer, StallTimer},
 };
 
@@ -135,92 +135,6 @@ impl Connection {
         self
     }
 
-    /// Queues a message.
-    ///
-    /// It is never refused for the length of the queue: ask [`is_write_blocked`](Self::is_write_blocked) first.
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing was queued then.
-    pub fn send(&mut self, now: Instant, message: Message) -> Result<(), SendError> {
-        self.send_with(now, message, Compression::WhereWorth)
-    }
-
-    /// Queues a message that is never compressed, whatever was negotiated.
-    ///
-    /// A secret should not share a compression context with text that others choose, since the size of the result tells about
-    /// it. The message leaves no trace in the context (RFC 7692 §6).
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing was queued then.
-    pub fn send_uncompressed(&mut self, now: Instant, message: Message) -> Result<(), SendError> {
-        self.send_with(now, message, Compression::Never)
-    }
-
-    fn send_with(
-        &mut self,
-        now: Instant,
-        message: Message,
-        compression: Compression,
-    ) -> Result<(), SendError> {
-        self.check_open()?;
-        let length = message.len();
-        self.queue(now, |sender, transmit| sender.message(message, compression, transmit))?;
-        self.stats.sent(length, true, self.sender.wire_bytes());
-        Ok(())
-    }
-
-    /// Queues a piece of a message (RFC 6455 §5.4). Control frames may pass between the pieces, other messages may not.
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing was queued then.
-    pub fn send_fragment(&mut self, now: Instant, fragment: Fragment) -> Result<(), SendError> {
-        self.send_fragment_with(now, fragment, Compression::WhereWorth)
-    }
-
-    /// Queues a piece of a message that is never compressed, as [`send_uncompressed`](Self::send_uncompressed) does for a whole
-    /// one. The first piece decides for all of the message.
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing was queued then.
-    pub fn send_fragment_uncompressed(
-        &mut self,
-        now: Instant,
-        fragment: Fragment,
-    ) -> Result<(), SendError> {
-        self.send_fragment_with(now, fragment, Compression::Never)
-    }
-
-    fn send_fragment_with(
-        &mut self,
-        now: Instant,
-        fragment: Fragment,
-        compression: Compression,
-    ) -> Result<(), SendError> {
-        self.check_open()?;
-        let (length, is_final) = (fragment.payload.len(), fragment.is_final);
-        self.queue(now, |sender, transmit| sender.fragment(fragment, compression, transmit))?;
-        self.stats.sent(length, is_final, self.sender.wire_bytes());
-        Ok(())
-    }
-
-    /// Queues a ping ahead of large messages that wait (RFC 6455 §5.5.2); small ones, up to 4 KiB, it follows.
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing was queued then.
-    pub fn ping(&mut self, now: Instant, payload: ControlPayload) -> Result<(), SendError> {
-        self.check_open()?;
-        self.queue_control(now, Opcode::Ping, &payload).map(drop)
-    }
-
-    /// Queues a pong that nobody asked for (RFC 6455 §5.5.3); pings are answered without it.
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing was queued then.
-    pub fn pong(&mut self, now: Instant, payload: ControlPayload) -> Result<(), SendError> {
-        self.check_open()?;
-        self.queue_control(now, Opcode::Pong, &payload).map(drop)
-    }
-
     /// Starts the closing handshake behind everything that is queued (RFC 6455 §7.1.2); `None` sends a Close without a body.
     ///
     /// Messages from the peer are still delivered until its Close arrives. On a connection that is closing or closed already
@@ -309,45 +223,6 @@ impl Connection {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    const fn check_open(&self) -> Result<(), SendError> {
-        if self.can_send() { Ok(()) } else { Err(SendError::Closed) }
-    }
-
-    /// Queues something, and keeps the watches over the queue.
-    fn queue<T>(
-        &mut self,
-        now: Instant,
-        add: impl FnOnce(&mut FrameSender, &mut Transmit) -> Result<T, SendError>,
-    ) -> Result<T, SendError> {
-        let was_blocked = self.is_write_blocked();
-        let added = match add(&mut self.sender, &mut self.transmit) {
-            Err(SendError::Entropy(error)) if self.sender.compresses() => {
-                // The compressor has moved on, and the peer's inflater has not.
-                self.fail_without_entropy(error);
-                return Err(SendError::Entropy(error));
-            }
-            added => added?,
-        };
-        self.watch_queue_from(now, was_blocked);
-        if let Some(idle) = &mut self.idle {
-            idle.touch(now);
-        }
-        Ok(added)
-    }
-
-    /// Queues a ping or a pong; the count of written bytes at which it has left.
-    fn queue_control(
-        &mut self,
-        now: Instant,
-        opcode: Opcode,
-        payload: &[u8],
-    ) -> Result<u64, SendError> {
-        let was_blocked = self.is_write_blocked();
-        let leaves_at = self.sender.control(opcode, payload, &mut self.transmit)?;
-        self.watch_queue_from(now, was_blocked);
-        Ok(leaves_at)
     }
 
     /// Looks after the queue from now on, when something was added to it.
