@@ -44,7 +44,7 @@ fn zeros(side: &mut Side) {
 #[test]
 fn a_bomb_is_stopped_at_the_limit_within_a_mebibyte_of_it() {
     let bomb = bomb();
-    for (limit, size) in [(16, usize::MAX), (16, 64), (4, usize::MAX), (4, 64)] {
+    for (limit, size) in [(16, usize::MAX), (16, 64), (5, usize::MAX), (5, 64)] {
         let config = Config::default().max_message_size(limit << 20).max_fragments(usize::MAX);
         let mut side = agreed(Role::Server, "", config);
         zeros(&mut side);

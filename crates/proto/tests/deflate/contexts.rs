@@ -1,6 +1,6 @@
 //! Contexts belong to threads: connections by the dozen, one after the other, and from thread to thread.
 
-use std::thread;
+use std::{sync::mpsc, thread};
 
 use squall_proto::{
     Fragment, Message,
@@ -23,9 +23,12 @@ fn pairs() -> Vec<[Side; 2]> {
         .collect()
 }
 
+fn told(number: usize, round: usize) -> String {
+    format!("connection {number} says the same again and again, round {round}").repeat(9)
+}
+
 fn talk(number: usize, round: usize, [server, client]: &mut [Side; 2]) {
-    let told =
-        format!("connection {number} says the same again and again, round {round}").repeat(9);
+    let told = told(number, round);
     server.send(Message::from(told.as_str()));
     client.send(Message::from(told.as_str()));
     let (from_server, from_client) = (server.says(), client.says());
@@ -64,7 +67,7 @@ fn connections_that_change_threads_read_each_other_right() {
         threads[number % 3].push((number, pair));
     }
     // Lasting threads keep their contexts; each round gives a part of the connections to the next thread and back.
-    let channels: Vec<_> = (0..3).map(|_| std::sync::mpsc::channel()).collect();
+    let channels: Vec<_> = (0..3).map(|_| mpsc::channel()).collect();
     let senders: Vec<_> = channels.iter().map(|(sender, _)| sender.clone()).collect();
     thread::scope(|scope| {
         for ((index, (_, receiver)), own) in channels.into_iter().enumerate().zip(threads) {
@@ -81,6 +84,40 @@ fn connections_that_change_threads_read_each_other_right() {
                 }
             });
         }
+    });
+}
+
+/// The context that a connection left behind on a thread is of no use once it has spoken on another.
+#[test]
+fn a_context_that_missed_a_message_is_not_gone_on_with() {
+    fn answer(server: &mut Side, heard: Vec<u8>, round: usize) {
+        assert_eq!(server.hears(heard), [text(&told(0, round))]);
+        server.send(Message::from(told(0, round)));
+    }
+    let config = DeflateConfig::default().level(Level::BALANCED);
+    let [mut server, mut client] = pair(&config, &config);
+    let ((to_other, from_here), (to_here, from_other)) = (mpsc::channel(), mpsc::channel());
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for (mut server, heard, round) in from_here {
+                answer(&mut server, heard, round);
+                to_here.send(server).unwrap();
+            }
+        });
+        // The client stays, and with it the contexts that the server's messages have to agree with.
+        for round in 0..12 {
+            client.send(Message::from(told(0, round)));
+            let heard = client.says();
+            if round % 2 == 0 {
+                answer(&mut server, heard, round);
+            } else {
+                to_other.send((server, heard, round)).unwrap();
+                server = from_other.recv().unwrap();
+            }
+            let said = server.says();
+            assert_eq!(client.hears(said), [text(&told(0, round))], "{round}");
+        }
+        drop(to_other);
     });
 }
 

@@ -34,6 +34,19 @@ fn a_message_that_ends_inside_a_block_is_a_violation() {
     assert_eq!(ends, [0, 7, 11, 12, 29]);
 }
 
+/// A final block excuses the end of a message only where it is the end.
+#[test]
+fn a_message_that_ends_inside_the_block_after_a_final_block_is_a_violation() {
+    for rest in [&HELLO[..2], &HELLO[..6], b"\x00\x01"] {
+        let message = [b"\xF3\x48\xCD\xC9\xC9\x07\x00", rest].concat();
+        assert_eq!(plain(ROLES[0]).hears_frame(0xC1, &message), [violation(INVALID)]);
+        let mut bytewise = plain(ROLES[0]);
+        let frame = frame_to(ROLES[0], 0xC1, &message);
+        let events: Vec<_> = frame.iter().flat_map(|byte| bytewise.hears([*byte])).collect();
+        assert_eq!(events, [violation(INVALID)]);
+    }
+}
+
 /// PD05: a peer that goes on with a context it agreed not to take over.
 #[test]
 fn a_reference_to_a_message_of_which_no_context_was_to_be_kept_is_a_violation() {
