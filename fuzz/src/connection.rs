@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Instant};
 use bytes::{Buf, BytesMut};
 use squall_proto::{
     Config, Connection, Delivery, Event, Machine, Message, MessageKind, WriteMarks,
+    deflate::DeflateConfig,
 };
 
 use crate::world::{beginning, shake_hands};
@@ -43,7 +44,8 @@ fn connection(choice: u8, now: Instant) -> Connection {
         .max_fragments(20)
         .write_marks(WriteMarks::new(1000, LOW_MARK));
     let config = Arc::new(config);
-    let [server, client] = shake_hands(&config, u32::MAX, choice & 8 != 0);
+    let deflate = (choice & 8 != 0).then(<[DeflateConfig; 2]>::default);
+    let [server, client] = shake_hands(&config, u32::MAX, deflate.as_ref());
     let mut connection = if choice & 1 == 0 { server } else { client };
     if choice & 4 != 0 {
         connection.close(now, None).expect("no code is always right");

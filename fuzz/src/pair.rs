@@ -7,6 +7,7 @@ use bytes::{Buf, BytesMut};
 use squall_proto::{
     Closed, Config, Connection, ControlPayload, Event, Fragment, KeepAlive, Machine, Message,
     WriteMarks,
+    deflate::{DeflateConfig, Level, WindowBits},
 };
 
 use crate::world::{beginning, shake_hands};
@@ -19,12 +20,24 @@ struct Setup {
     ping_millis: Option<u16>,
     idle_millis: Option<u16>,
     keys: u16,
-    is_compressed: bool,
+    deflate: Option<Deflate>,
+}
+
+/// What both sides want of permessage-deflate.
+#[derive(Debug, Arbitrary)]
+struct Deflate {
+    level: u8,
+    threshold: u8,
+    server_bits: u8,
+    client_bits: u8,
+    server_takeover: bool,
+    client_takeover: bool,
 }
 
 #[derive(Debug, Arbitrary)]
 enum Call {
     Send(u16),
+    SendUncompressed(u16),
     Piece(u16, bool),
     Ping(u8),
     Pong(u8),
@@ -94,7 +107,8 @@ impl Pair {
         let config = Arc::new(config);
         // Few schedules are to run out of keys.
         let left = if setup.keys < 256 { u32::from(setup.keys) } else { u32::MAX };
-        let [server, client] = shake_hands(&config, left, setup.is_compressed);
+        let [server, client] =
+            shake_hands(&config, left, setup.deflate.as_ref().map(Deflate::configs).as_ref());
         Self { server: Side::new(server), client: Side::new(client), now, is_rough: left < 256 }
     }
 
@@ -106,7 +120,8 @@ impl Pair {
             (&mut self.server, &mut self.client)
         };
         match call {
-            Call::Send(size) => side.send(now, size),
+            Call::Send(size) => side.send(now, size, false),
+            Call::SendUncompressed(size) => side.send(now, size, true),
             Call::Piece(size, is_final) => side.send_piece(now, size, is_final),
             Call::Ping(size) => drop(side.connection.ping(now, control(size))),
             Call::Pong(size) => drop(side.connection.pong(now, control(size))),
@@ -179,6 +194,20 @@ impl Pair {
     }
 }
 
+impl Deflate {
+    fn configs(&self) -> [DeflateConfig; 2] {
+        let bits = |bits: u8| WindowBits::new(9 + bits % 7).expect("9 to 15");
+        let config = DeflateConfig::default()
+            .level(Level::new(1 + self.level % 9).expect("1 to 9"))
+            .threshold(self.threshold.into())
+            .server_max_window_bits(bits(self.server_bits))
+            .client_max_window_bits(bits(self.client_bits))
+            .server_no_context_takeover(!self.server_takeover)
+            .client_no_context_takeover(!self.client_takeover);
+        [config.clone(), config]
+    }
+}
+
 impl Side {
     fn new(connection: Connection) -> Self {
         Self {
@@ -195,14 +224,20 @@ impl Side {
     }
 
     fn payload(&mut self, size: u16) -> Vec<u8> {
+        // Each like the one before it, so that contexts matter, and none the same.
         self.serial = self.serial.wrapping_add(1);
-        vec![self.serial; usize::from(size)]
+        (0..size).map(|place| (place.wrapping_mul(place) >> 7) as u8 ^ (self.serial >> 4)).collect()
     }
 
-    fn send(&mut self, now: Instant, size: u16) {
+    fn send(&mut self, now: Instant, size: u16, is_uncompressed: bool) {
         let message = Message::from(self.payload(size));
         let before = self.connection.queued();
-        if self.connection.send(now, message.clone()).is_ok() {
+        let sent = if is_uncompressed {
+            self.connection.send_uncompressed(now, message.clone())
+        } else {
+            self.connection.send(now, message.clone())
+        };
+        if sent.is_ok() {
             self.sent.push(message);
         } else if self.connection.can_send() {
             assert_eq!(self.connection.queued(), before, "a refusal changes nothing");

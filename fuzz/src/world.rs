@@ -32,15 +32,19 @@ impl Entropy for CountingKeys {
     }
 }
 
-/// A server and a client that have shaken hands, with permessage-deflate or without.
-pub(crate) fn shake_hands(config: &Arc<Config>, keys: u32, is_compressed: bool) -> [Connection; 2] {
+/// A server and a client that have shaken hands, with permessage-deflate as each is configured or without it.
+pub(crate) fn shake_hands(
+    config: &Arc<Config>,
+    keys: u32,
+    deflate: Option<&[DeflateConfig; 2]>,
+) -> [Connection; 2] {
     let now = beginning();
-    let deflate = is_compressed.then(DeflateConfig::default);
-    let request = ClientRequest::new("ws://example.com/").expect("a URL").deflate(deflate.clone());
+    let [server, client] = [0, 1].map(|side| deflate.map(|configs| configs[side].clone()));
+    let request = ClientRequest::new("ws://example.com/").expect("a URL").deflate(client);
     let keys = Box::new(CountingKeys { left: keys.saturating_add(1) });
     let (request, awaiting) = request.begin(keys).expect("one key at least");
     let request = UpgradeRequest::from_http(request).expect("a valid request");
-    let acceptance = request.accept(Accept::new().deflate(deflate)).expect("a valid response");
+    let acceptance = request.accept(Accept::new().deflate(server)).expect("a valid response");
     let established = awaiting.check(acceptance.response().clone()).expect("a valid response");
     [
         acceptance.into_connection(config.clone(), now),
