@@ -154,14 +154,14 @@ fn zlib_reads_one(
         }
         is_full = history.len() == history.capacity();
     }
-    // The tail, and an empty final block that tells whether the one before it is over.
+    // The tail, and an empty final block that tells whether the one before it is over; unless that was final itself.
     let length = history.len();
     let end = [TAIL.as_slice(), b"\x03\x00"].concat();
     let mut rest = end.as_slice();
     let ends = loop {
         let (left, made) = (rest.len(), history.len());
         match step(&mut inflater, &mut rest, history) {
-            Ok(true) => break rest.is_empty() && history.len() == length,
+            Ok(true) => break [0, 2].contains(&rest.len()) && history.len() == length,
             Ok(false) if rest.len() < left || history.len() > made => {}
             _ => break false,
         }

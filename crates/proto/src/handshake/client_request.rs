@@ -33,7 +33,7 @@ pub struct ClientRequest {
     subprotocols: Vec<String>,
     strict_subprotocol: bool,
     #[cfg(feature = "deflate")]
-    deflate: Option<crate::deflate::DeflateConfig>,
+    deflate: Vec<crate::deflate::DeflateConfig>,
 }
 
 /// Something that cannot stand in a request.
@@ -93,7 +93,7 @@ impl ClientRequest {
             subprotocols: Vec::new(),
             strict_subprotocol: false,
             #[cfg(feature = "deflate")]
-            deflate: None,
+            deflate: Vec::new(),
         })
     }
 
@@ -178,11 +178,28 @@ impl ClientRequest {
         self
     }
 
-    /// Offers permessage-deflate (RFC 7692).
+    /// Offers permessage-deflate (RFC 7692), or nothing.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(mut self, config: impl Into<Option<crate::deflate::DeflateConfig>>) -> Self {
-        self.deflate = config.into();
+        self.deflate = config.into().into_iter().collect();
+        self
+    }
+
+    /// Offers permessage-deflate once more, for servers that decline what was offered before (RFC 7692 §5).
+    ///
+    /// ```
+    /// use squall_proto::{deflate::{DeflateConfig, WindowBits}, handshake::ClientRequest};
+    ///
+    /// // Not every server can do with a small window. Those that cannot may use theirs.
+    /// let small = DeflateConfig::default().server_max_window_bits(WindowBits::MIN);
+    /// let request = ClientRequest::new("ws://example.com/")?.deflate(small).or_deflate(DeflateConfig::default());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn or_deflate(mut self, config: crate::deflate::DeflateConfig) -> Self {
+        self.deflate.push(config);
         self
     }
 
@@ -234,8 +251,9 @@ impl ClientRequest {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, offered);
         }
         #[cfg(feature = "deflate")]
-        if let Some(Ok(offered)) =
-            self.deflate.as_ref().map(crate::deflate::offer).map(HeaderValue::try_from)
+        let offers: Vec<String> = self.deflate.iter().map(crate::deflate::offer).collect();
+        #[cfg(feature = "deflate")]
+        if let (false, Ok(offered)) = (offers.is_empty(), HeaderValue::try_from(offers.join(", ")))
         {
             headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, offered);
         }

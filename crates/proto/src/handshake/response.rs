@@ -19,7 +19,7 @@ pub struct AwaitingResponse {
     pub(super) subprotocols: Vec<String>,
     pub(super) strict_subprotocol: bool,
     #[cfg(feature = "deflate")]
-    pub(super) deflate: Option<crate::deflate::DeflateConfig>,
+    pub(super) deflate: Vec<crate::deflate::DeflateConfig>,
 }
 
 impl AwaitingResponse {
@@ -82,7 +82,8 @@ impl AwaitingResponse {
         }
     }
 
-    /// The compression that the server agreed to; nothing else was offered (HC21, HC25, HC26, EX06, EX15).
+    /// The compression that the server agreed to, with the first offer that its answer fits; nothing else was offered (HC21,
+    /// HC25, HC26, EX04, EX06, EX15).
     #[cfg(feature = "deflate")]
     fn agreed_deflate(
         &self,
@@ -92,13 +93,19 @@ impl AwaitingResponse {
         use crate::deflate::{EXTENSION, accept_answer};
         let answered = extensions(headers, &header::SEC_WEBSOCKET_EXTENSIONS)
             .map_err(|_| HandshakeError::MalformedExtensions)?;
-        match (answered.as_slice(), &self.deflate) {
-            ([], _) => Ok(None),
-            ([answer], Some(config)) if answer.name == EXTENSION => {
-                Ok(Some((accept_answer(answer.parameters(), config)?, config.clone())))
+        let answer = match answered.as_slice() {
+            [] => return Ok(None),
+            [answer] if answer.name == EXTENSION => answer,
+            _ => return Err(HandshakeError::UnofferedExtension),
+        };
+        let mut failure = HandshakeError::UnofferedExtension;
+        for config in &self.deflate {
+            match accept_answer(answer.parameters(), config) {
+                Ok(agreed) => return Ok(Some((agreed, config.clone()))),
+                Err(error) => failure = error.into(),
             }
-            _ => Err(HandshakeError::UnofferedExtension),
         }
+        Err(failure)
     }
 }
 

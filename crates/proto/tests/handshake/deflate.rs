@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use squall_proto::{
     Config, Event, HandshakeConfig, Message,
-    deflate::DeflateConfig,
+    deflate::{DeflateConfig, WindowBits},
     handshake::{Accept, ClientEvent, ClientRequest, HandshakeError},
 };
 
@@ -65,6 +65,39 @@ fn an_answer_that_does_not_fit_the_offer_fails() {
         let failure = client_failure(offering(), answer);
         assert!(matches!(failure, HandshakeError::UnofferedExtension), "{value}: {failure:?}");
     }
+}
+
+/// EX04: an offer and its fallback, and answers that fit the one, the other or neither.
+#[test]
+fn a_client_may_offer_a_fallback() {
+    let small = DeflateConfig::default()
+        .server_max_window_bits(WindowBits::MIN)
+        .server_no_context_takeover(true);
+    let request = || {
+        let small = small.clone().client_max_window_bits(WindowBits::MIN);
+        let wide = DeflateConfig::default().client_max_window_bits(WindowBits::MAX);
+        sample_request().deflate(small).or_deflate(wide)
+    };
+    let asked = client_within(request(), &HandshakeConfig::default()).says();
+    let offers = "permessage-deflate; server_no_context_takeover; server_max_window_bits=9; \
+                  client_max_window_bits=9, permessage-deflate; client_max_window_bits=15";
+    assert!(asked.contains(&format!("\r\nSec-WebSocket-Extensions: {offers}\r\n")), "{asked}");
+    for parameters in [
+        "",
+        "; client_max_window_bits=15",
+        "; server_max_window_bits=10; client_max_window_bits=10",
+        "; server_no_context_takeover; server_max_window_bits=9; client_max_window_bits=9",
+    ] {
+        let value = format!("Sec-WebSocket-Extensions: permessage-deflate{parameters}");
+        let event = judged(request(), answer_with(&value));
+        assert!(matches!(event, ClientEvent::Established(_)), "{parameters}: {event:?}");
+    }
+    let unmet = answer_with("Sec-WebSocket-Extensions: permessage-deflate; unknown");
+    assert!(matches!(client_failure(request(), unmet), HandshakeError::Deflate(_)));
+    // Nothing offered, nothing taken.
+    let answer = answer_with("Sec-WebSocket-Extensions: permessage-deflate");
+    let failure = client_failure(request().deflate(None), answer);
+    assert!(matches!(failure, HandshakeError::UnofferedExtension));
 }
 
 /// EX02: a server without the extension is spoken to without it.
