@@ -54,7 +54,10 @@ pub(super) enum Taken<C> {
     Used(C),
 }
 
-/// Takes the context that stands at `mark`, or another of the same settings once the pool is full.
+/// Takes the context that stands at `mark`, or else the least recently used one of the same settings, once there are enough.
+///
+/// That has to be among the older half: where most contexts are of settings that nobody uses any more, they go one by one
+/// instead, until the connections that are busy have theirs.
 pub(super) fn take<C, S: PartialEq>(
     pool: &'static LocalKey<Pool<C, S>>,
     mark: Mark,
@@ -62,13 +65,14 @@ pub(super) fn take<C, S: PartialEq>(
 ) -> Option<Taken<C>> {
     pool.try_with(|pool| {
         let mut pool = pool.try_borrow_mut().ok()?;
-        if let Some(own) =
-            pool.iter().rposition(|kept| kept.mark == Some(mark) && kept.settings == *settings)
-        {
+        let is_own = |kept: &Kept<C, S>| kept.mark == Some(mark) && kept.settings == *settings;
+        if let Some(own) = pool.iter().rposition(is_own) {
             return Some(Taken::Own(pool.remove(own).context));
         }
-        let spare = pool.iter().position(|kept| {
-            kept.settings == *settings && (kept.mark.is_none() || pool.len() >= KEPT)
+        let is_full = pool.len() >= KEPT;
+        let spare = pool.iter().enumerate().position(|(age, kept)| {
+            let is_old = is_full && age < KEPT / 2;
+            kept.settings == *settings && (kept.mark.is_none() || is_old)
         })?;
         Some(Taken::Used(pool.remove(spare).context))
     })
@@ -91,4 +95,65 @@ pub(super) fn give<C, S: PartialEq>(
         }
         pool.push(Kept { mark, settings, context });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    thread_local! {
+        static POOL: Pool<u32, char> = const { Pool::new(Vec::new()) };
+    }
+
+    /// One message of each direction; how many of them found their own context.
+    fn round(marks: &mut [Mark], settings: char) -> usize {
+        let mut own = 0;
+        for mark in marks {
+            let taken = take(&POOL, *mark, &settings);
+            own += usize::from(matches!(taken, Some(Taken::Own(_))));
+            *mark = mark.next();
+            let context = match taken {
+                Some(Taken::Own(context) | Taken::Used(context)) => context,
+                None => 0,
+            };
+            give(&POOL, Some(*mark), settings, context);
+        }
+        own
+    }
+
+    fn directions(count: usize) -> Vec<Mark> {
+        (0..count).map(|_| Mark::new()).collect()
+    }
+
+    #[test]
+    fn as_many_directions_as_contexts_keep_theirs() {
+        let mut marks = directions(KEPT);
+        round(&mut marks, 'a');
+        assert_eq!(round(&mut marks, 'a'), KEPT);
+        POOL.with_borrow(|pool| assert_eq!(pool.len(), KEPT));
+    }
+
+    #[test]
+    fn contexts_of_settings_that_are_not_in_use_make_way() {
+        round(&mut directions(KEPT), 'a');
+        let mut marks = directions(KEPT / 2);
+        round(&mut marks, 'b');
+        assert_eq!(round(&mut marks, 'b'), KEPT / 2);
+    }
+
+    #[test]
+    fn more_directions_than_contexts_use_those_there_are() {
+        let [mut first, mut second] = [directions(40), directions(40)];
+        for _ in 0..5 {
+            assert_eq!(round(&mut first, 'a') + round(&mut second, 'b'), 0);
+            POOL.with_borrow(|pool| assert_eq!(pool.len(), KEPT));
+        }
+    }
+
+    #[test]
+    fn a_context_that_nobody_can_go_on_with_is_used_first() {
+        give(&POOL, None, 'a', 7);
+        assert!(matches!(take(&POOL, Mark::new(), &'a'), Some(Taken::Used(7))));
+        assert!(take(&POOL, Mark::new(), &'a').is_none());
+    }
 }
