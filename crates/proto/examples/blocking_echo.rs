@@ -4,7 +4,7 @@
 //! cargo run -p squall-proto --example blocking_echo -- 127.0.0.1:9002
 //! ```
 //!
-//! `docs/EMBEDDING.md` explains it line by line. `mio_echo` does the same with one thread for all connections.
+//! `docs/EMBEDDING.md` explains it step by step. `mio_echo` does the same with one thread for all connections.
 
 #![expect(
     clippy::disallowed_methods,

@@ -4,7 +4,7 @@
 //! cargo run -p squall-proto --example mio_echo -- 127.0.0.1:9002
 //! ```
 //!
-//! `docs/EMBEDDING.md` explains it line by line. `blocking_echo` is the same without an event loop.
+//! `docs/EMBEDDING.md` explains it step by step. `blocking_echo` is the same without an event loop.
 
 #![expect(
     clippy::disallowed_methods,

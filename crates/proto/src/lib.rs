@@ -114,3 +114,8 @@ pub use message::{Fragment, Message, MessageKind};
 pub use text::{InvalidUtf8, Utf8Bytes};
 pub use transmit::Transmit;
 pub use utf8::Utf8Validator;
+
+/// The code of the guide compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/EMBEDDING.md")]
+struct Embedding;
