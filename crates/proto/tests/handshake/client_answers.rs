@@ -150,6 +150,20 @@ fn a_connection_knows_of_an_end_that_the_handshake_saw() {
     assert!(!connection.wants_read());
 }
 
+/// HC16: between the request and the answer a client is silent, however long that takes; the connection is what can send.
+#[test]
+fn nothing_is_said_before_the_answer() {
+    let mut client = client(sample_request());
+    let (last, before) = ANSWER.as_bytes().split_last().unwrap();
+    for byte in before {
+        assert!(client.hears([*byte]).is_empty());
+        assert!(client.waits(SECOND / 100).is_empty());
+        assert_eq!(client.says(), "");
+    }
+    assert!(matches!(client.hears([*last]).as_slice(), [ClientEvent::Established(_)]));
+    assert_eq!(client.says(), "");
+}
+
 /// HC16: whoever agrees before being asked does not speak this protocol.
 #[test]
 fn an_answer_before_the_request_fails() {

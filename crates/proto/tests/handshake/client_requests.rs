@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue, header};
 use squall_proto::{
-    HandshakeConfig,
+    Entropy, EntropyError, HandshakeConfig,
     handshake::{ClientRequest, InvalidRequest},
 };
 
@@ -53,6 +53,26 @@ fn what_is_added_follows_in_order() {
          Cookie: c=d\r\n\
          \r\n"
     );
+}
+
+/// HC12: sixteen bytes, drawn anew each time, and nothing else of the request draws any.
+#[test]
+fn each_request_has_a_key_of_sixteen_fresh_bytes() {
+    struct Counting(u8);
+    impl Entropy for Counting {
+        fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+            for byte in bytes {
+                self.0 += 1;
+                *byte = self.0;
+            }
+            Ok(())
+        }
+    }
+    let request = sample_request();
+    for (drawn, key) in [(0, "AQIDBAUGBwgJCgsMDQ4PEA=="), (16, "ERITFBUWFxgZGhscHR4fIA==")] {
+        let (asked, _) = request.clone().begin(Box::new(Counting(drawn))).unwrap();
+        assert_eq!(asked.headers()[header::SEC_WEBSOCKET_KEY], key);
+    }
 }
 
 #[test]
