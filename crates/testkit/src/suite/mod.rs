@@ -1,0 +1,1 @@
+//! What every adapter must be able to do, over real sockets.
