@@ -101,13 +101,13 @@ impl Simulation {
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Started<T> {
-        let result = Started { result: Arc::default() };
-        let slot = Arc::clone(&result.result);
-        self.shared.launch(async move {
+        let result = Arc::default();
+        let slot: Arc<Mutex<Option<T>>> = Arc::clone(&result);
+        let task = self.shared.launch(async move {
             let output = future.await;
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(output);
         });
-        result
+        Started { result, _task: task }
     }
 
     /// Runs tasks until all of them wait.
@@ -186,10 +186,11 @@ impl Simulation {
     }
 }
 
-/// The result of a task, once it has one.
+/// The result of a task, once it has one. It keeps a task from being dropped that nobody will wake.
 #[derive(Debug)]
 pub struct Started<T> {
     result: Arc<Mutex<Option<T>>>,
+    _task: Arc<Task>,
 }
 
 impl<T> Started<T> {
@@ -221,7 +222,7 @@ impl Runtime for Simulation {
             return false;
         }
         self.shared.spawned.fetch_add(1, Ordering::SeqCst);
-        self.shared.launch(task);
+        drop(self.shared.launch(task));
         true
     }
 }
@@ -235,13 +236,14 @@ impl Shared {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn launch(self: &Arc<Self>, future: impl Future<Output = ()> + Send + 'static) {
+    fn launch(self: &Arc<Self>, future: impl Future<Output = ()> + Send + 'static) -> Arc<Task> {
         let task = Arc::new(Task {
             future: Mutex::new(Some(Box::pin(future))),
             is_queued: AtomicBool::new(true),
             shared: Arc::clone(self),
         });
-        self.ready().push_back(task);
+        self.ready().push_back(Arc::clone(&task));
+        task
     }
 
     fn move_to(&self, now: Instant) {

@@ -98,11 +98,7 @@ where
             state.flusher.is_woken = false;
         }
     }
-    let wakes_senders = !state.flusher.is_woken;
-    drop(state);
-    if wakes_senders {
-        shared.wakers.wake_senders();
-    }
+    shared.release(state);
     Poll::Pending
 }
 

@@ -35,11 +35,21 @@ pub(super) struct State<T, R: Runtime> {
     error: Option<io::Error>,
     /// Where the receiving task waits: until when at the latest.
     parked: Option<Alarm>,
+    /// What the tasks that send were last told, by being woken or by looking themselves.
+    told: Outlook,
     pub(super) flusher: flusher::Link<R>,
 }
 
 /// When the timer is to wake a task, if at all.
 type Alarm = Option<Instant>;
+
+/// What tasks that send wait for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Outlook {
+    has_room: bool,
+    is_written: bool,
+    is_lost: bool,
+}
 
 /// How much of what is queued has to be written before a sending call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +78,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
             ending: None,
             error: None,
             parked: None,
+            told: Outlook::default(),
             flusher: flusher::Link::new(runtime),
         };
         Arc::new(Self { wakers, state: Mutex::new(state) })
@@ -87,7 +98,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
         }
         self.wakers.register_receiver(cx.waker());
         let polled = state.poll_event();
-        let wakes_senders = polled.is_ready() || !state.connection.is_write_blocked();
+        let wakes_senders = state.has_improved();
         drop(state);
         if wakes_senders {
             self.wakers.wake_senders();
@@ -144,8 +155,8 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     }
 
     /// Wakes whom a change of the state concerns.
-    fn release(&self, state: MutexGuard<'_, State<T, R>>) {
-        let wakes_senders = !state.connection.is_write_blocked();
+    pub(super) fn release(&self, mut state: MutexGuard<'_, State<T, R>>) {
+        let wakes_senders = state.has_improved();
         let wakes_receiver = state.wakes_receiver();
         drop(state);
         if wakes_senders {
@@ -157,15 +168,20 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     }
 
     /// Queues something.
-    pub(super) fn queue(
+    pub(super) fn queue<O>(
         &self,
-        add: impl FnOnce(&mut Connection, Instant) -> Result<(), SendError>,
-    ) -> Result<(), SendError> {
+        add: impl FnOnce(&mut Connection, Instant) -> Result<O, SendError>,
+    ) -> Result<O, SendError> {
         let mut state = self.state();
         let State { connection, driver, .. } = &mut *state;
         let Some(driver) = driver else { return Err(SendError::Closed) };
         let now = driver.timer().now();
-        add(connection, now)
+        let added = add(connection, now);
+        if added.is_err() {
+            // Without a masking key the connection may have ended here.
+            self.release(state);
+        }
+        added
     }
 
     pub(super) fn queue_message(&self, message: Message) -> Result<(), SendError> {
@@ -274,6 +290,22 @@ impl<T: Transport, R: Runtime> State<T, R> {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Whether tasks that send have something to hear of since they were last told.
+    ///
+    /// They are woken for a change and not for every look that somebody takes, or two that wait would keep waking each other.
+    fn has_improved(&mut self) -> bool {
+        let passed_on = self.driver.as_ref().is_none_or(Driver::has_passed_on);
+        let outlook = Outlook {
+            has_room: !self.connection.is_write_blocked(),
+            is_written: passed_on && self.connection.queued() == 0,
+            is_lost: self.is_lost(),
+        };
+        let told = std::mem::replace(&mut self.told, outlook);
+        outlook.has_room && !told.has_room
+            || outlook.is_written && !told.is_written
+            || outlook.is_lost && !told.is_lost
     }
 
     /// Whether what is queued can never be written.

@@ -1,0 +1,83 @@
+//! Peers that are slow, or only seem to be there.
+
+use squall_io::Error;
+use squall_proto::{Config, Deadline, SendError};
+use squall_testkit::{
+    simulation::Simulation,
+    wire::{declares, from_client},
+};
+
+use crate::{SECOND, Scene, server};
+
+#[test]
+fn a_peer_that_reads_nothing_is_gone_at_the_write_timeout() {
+    for receives in [false, true] {
+        let config = Config::default().keep_alive(None);
+        let mut scene = Scene::server(&Simulation::new(), config, 10);
+        let started = scene.simulation.now();
+        let gone = if receives {
+            scene.simulation.block_on(scene.socket.feed(vec![7; 100])).unwrap();
+            let ending = scene.simulation.wait(scene.socket.recv());
+            matches!(ending, Err(Error::TimedOut(Deadline::Write)))
+        } else {
+            let sent = scene.simulation.wait(scene.socket.send(vec![7; 70_000]));
+            sent == Err(SendError::Closed)
+        };
+        assert!(gone, "{receives}");
+        let took = scene.simulation.now() - started;
+        // Ten bytes were taken at once; from the next look on nothing was.
+        assert!((20 * SECOND..=40 * SECOND).contains(&took), "{receives} {took:?}");
+        drop(scene.socket);
+        assert!(scene.peer.peer_ended());
+    }
+}
+
+/// With its messages unanswered in the way: the server's `recv` and `send` loop hangs in `send`.
+#[test]
+fn an_echo_lets_go_of_a_peer_that_only_talks() {
+    let scene = server();
+    let (simulation, _, peer) = scene.starts_echo();
+    peer.say(from_client(0x82, [7; 1000]).repeat(1000));
+    simulation.pass(45 * SECOND);
+    assert!(peer.peer_ended());
+}
+
+/// One byte a second is a sign of life, but not a message.
+#[test]
+fn a_dripping_peer_is_gone_at_the_idle_timeout() {
+    let config = Config::default().idle_timeout(30 * SECOND);
+    let Scene { simulation, mut socket, peer, .. } =
+        Scene::server(&Simulation::new(), config, 64 << 10);
+    let received = simulation.start(async move { socket.recv().await });
+    let message = from_client(0x82, [7; 1000]);
+    for byte in &message[..40] {
+        peer.say([*byte]);
+        simulation.pass(SECOND);
+    }
+    assert!(matches!(received.take(), Some(Err(Error::TimedOut(Deadline::Idle)))));
+    assert!(peer.peer_ended());
+}
+
+/// FR10: refused at the header, whatever the time.
+#[test]
+fn a_length_of_two_to_the_62nd_is_refused_at_its_header() {
+    let mut scene = server();
+    scene.peer.say(declares(1 << 62, true));
+    scene.peer.end();
+    let error = scene.simulation.block_on(scene.socket.recv()).unwrap_err();
+    assert_eq!(error.to_string(), "frame is too big");
+}
+
+/// A peer that floods does not keep other tasks from running.
+#[test]
+fn a_flood_leaves_other_tasks_their_turn() {
+    let Scene { simulation, mut socket, peer, .. } = server();
+    peer.say(from_client(0x89, [7; 125]).repeat(48_000));
+    let received = simulation.start(async move { socket.recv().await });
+    let before = simulation.polls();
+    simulation.run();
+    // Six MiB in turns of a quarter of a MiB or a little more.
+    let polls = simulation.polls() - before;
+    assert!((15..30).contains(&polls), "{polls}");
+    assert!(received.take().is_none());
+}
