@@ -116,7 +116,9 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 return Poll::Ready(None);
             }
             let rests = self.budget == 0;
-            if machine.wants_read() && !rests && self.poll_read(cx, machine.read_hint()).is_ready()
+            // A sender that looked for a sign of life may have come across the end.
+            if machine.wants_read()
+                && (self.at_eof || !rests && self.poll_read(cx, machine.read_hint()).is_ready())
             {
                 if self.at_eof {
                     machine.handle_eof(self.timer.now());
@@ -179,11 +181,11 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             }
         }
         let left = machine.transmit().remaining();
-        if left == 0 && self.writing == Writing::Unflushed {
+        while left == 0 && self.writing == Writing::Unflushed {
             match self.transport.poll_flush(cx) {
                 Poll::Ready(Ok(())) => self.writing = Writing::Flushed,
                 Poll::Ready(Err(error)) => self.fail_writing(error),
-                Poll::Pending => {}
+                Poll::Pending => break,
             }
         }
         left < before

@@ -2,6 +2,7 @@
 
 mod batching;
 mod closing;
+mod faults;
 mod futures_traits;
 mod halves;
 mod keep_alive;
