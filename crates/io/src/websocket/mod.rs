@@ -8,10 +8,7 @@ mod sender;
 mod shared;
 mod wakers;
 
-use std::{
-    future::poll_fn,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
 pub use error::Error;
 use http::Response;
@@ -274,13 +271,4 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     pub fn with_transport<O>(&self, look: impl FnOnce(&T) -> O) -> Option<O> {
         self.receiver.shared().state().transport().map(look)
     }
-}
-
-/// Waits for the next event of a shared connection.
-async fn recv_event<T, R>(shared: &Shared<T, R>) -> Option<Event>
-where
-    T: Transport + Send + 'static,
-    R: Runtime,
-{
-    poll_fn(|cx| shared.poll_event(cx)).await
 }

@@ -1,14 +1,16 @@
 //! The receiving half.
 
 use std::{
+    future::poll_fn,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use bytes::BytesMut;
 use http::Response;
-use squall_proto::{Closed, Delivery, Event, Fragment, Message};
+use squall_proto::{Closed, Delivery, Event, Fragment, Message, MessageKind, Utf8Bytes};
 
-use super::{Agreed, Error, Sender, WebSocket, recv_event, shared::Shared};
+use super::{Agreed, Error, Sender, WebSocket, shared::Shared};
 use crate::{Runtime, Transport};
 
 /// The receiving half of a [`WebSocket`]. It is the half that the connection lives by: dropping it ends the connection.
@@ -16,8 +18,20 @@ use crate::{Runtime, Transport};
 pub struct Receiver<T: Transport + Send + 'static, R: Runtime> {
     shared: Arc<Shared<T, R>>,
     agreed: Agreed,
-    /// Whether a message was begun in pieces, so that the rest of it is no message of its own.
-    in_pieces: bool,
+    pieces: Pieces,
+    /// What the connection was last asked for; `None` where that is for the settings to say.
+    delivery: Option<Delivery>,
+}
+
+/// How far the message is taken that comes in pieces.
+#[derive(Debug)]
+enum Pieces {
+    /// There is none, or no piece of it has come.
+    None,
+    /// The application has had a piece, so that the rest is no message of its own.
+    Given,
+    /// Nobody has seen a piece: they are put together here, at most the largest message there may be.
+    Kept(MessageKind, BytesMut),
 }
 
 /// The two halves are not of one connection; here they are again.
@@ -33,7 +47,7 @@ pub struct ReuniteError<T: Transport + Send + 'static, R: Runtime> {
 
 impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
     pub(super) const fn new(shared: Arc<Shared<T, R>>, agreed: Agreed) -> Self {
-        Self { shared, agreed, in_pieces: false }
+        Self { shared, agreed, pieces: Pieces::None, delivery: None }
     }
 
     pub(super) const fn shared(&self) -> &Arc<Shared<T, R>> {
@@ -48,7 +62,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
     /// # Cancel safety
     /// Cancel-safe: no message is lost.
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        std::future::poll_fn(|cx| self.poll_recv(cx)).await
+        poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     /// [`recv`](Self::recv) for futures that are written by hand.
@@ -56,14 +70,12 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
     /// # Errors
     /// As [`WebSocket::recv`].
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        if self.in_pieces {
-            self.shared.state().connection.set_delivery(Delivery::Messages);
-        }
+        self.ask_for(Delivery::Messages);
         loop {
             match ready!(self.shared.poll_event(cx)) {
                 Some(Event::Message(message)) => return Poll::Ready(Ok(Some(message))),
                 Some(Event::Fragment(fragment)) => {
-                    if let Some(message) = self.skip_piece(fragment) {
+                    if let Some(message) = self.put_together(fragment) {
                         return Poll::Ready(Ok(Some(message)));
                     }
                 }
@@ -76,11 +88,34 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
         }
     }
 
-    /// The rest of a message that was begun in pieces is passed over; a piece that is a message of its own is one.
-    fn skip_piece(&mut self, fragment: Fragment) -> Option<Message> {
-        let is_whole = fragment.is_final && !self.in_pieces;
-        self.in_pieces = !fragment.is_final;
-        is_whole.then_some(fragment.payload)
+    fn ask_for(&mut self, delivery: Delivery) {
+        if self.delivery != Some(delivery) {
+            self.shared.state().connection.set_delivery(delivery);
+            self.delivery = Some(delivery);
+        }
+    }
+
+    /// A message under way that began in pieces goes on so. The rest of one that the application has had a piece of is passed over;
+    /// another is put together.
+    fn put_together(&mut self, fragment: Fragment) -> Option<Message> {
+        let Fragment { payload, is_final, .. } = fragment;
+        match std::mem::replace(&mut self.pieces, Pieces::None) {
+            Pieces::None if is_final => return Some(payload),
+            Pieces::None => {
+                let kept = BytesMut::from(payload.as_bytes().as_ref());
+                self.pieces = Pieces::Kept(payload.kind(), kept);
+            }
+            Pieces::Given if is_final => {}
+            Pieces::Given => self.pieces = Pieces::Given,
+            Pieces::Kept(kind, mut kept) => {
+                kept.extend_from_slice(payload.as_bytes());
+                if is_final {
+                    return whole(kind, kept);
+                }
+                self.pieces = Pieces::Kept(kind, kept);
+            }
+        }
+        None
     }
 
     /// As [`WebSocket::recv_fragment`].
@@ -91,14 +126,11 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
     /// # Cancel safety
     /// Cancel-safe: no piece is lost.
     pub async fn recv_fragment(&mut self) -> Result<Option<Fragment>, Error> {
-        self.shared.state().connection.set_delivery(Delivery::Fragments);
+        self.ask_for(Delivery::Fragments);
         loop {
-            match recv_event(&self.shared).await {
+            match self.recv_event().await {
                 Some(Event::Message(message)) => return Ok(Some(Fragment::last(message))),
-                Some(Event::Fragment(fragment)) => {
-                    self.in_pieces = !fragment.is_final;
-                    return Ok(Some(fragment));
-                }
+                Some(Event::Fragment(fragment)) => return Ok(Some(fragment)),
                 Some(Event::Closed(closed)) => return self.error_of(&closed).map_or(Ok(None), Err),
                 Some(_) => {}
                 None => return Ok(None),
@@ -111,12 +143,22 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
     /// # Cancel safety
     /// Cancel-safe: no event is lost.
     pub async fn recv_event(&mut self) -> Option<Event> {
-        recv_event(&self.shared).await
+        poll_fn(|cx| self.poll_event(cx)).await
     }
 
     /// [`recv_event`](Self::recv_event) for futures that are written by hand.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.shared.poll_event(cx)
+        if let Pieces::Kept(kind, kept) = &mut self.pieces {
+            // A `recv` that was dropped had begun to put it together.
+            let kept = whole(*kind, std::mem::take(kept));
+            self.pieces = Pieces::Given;
+            return Poll::Ready(kept.map(|kept| Event::Fragment(Fragment::more(kept))));
+        }
+        let event = ready!(self.shared.poll_event(cx));
+        if let Some(Event::Fragment(fragment)) = &event {
+            self.pieces = if fragment.is_final { Pieces::None } else { Pieces::Given };
+        }
+        Poll::Ready(event)
     }
 
     /// How the connection ended, once that is decided.
@@ -150,6 +192,14 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
         } else {
             Err(ReuniteError { receiver: self, sender })
         }
+    }
+}
+
+/// The message that pieces make together; text is text again, as each piece was.
+fn whole(kind: MessageKind, bytes: BytesMut) -> Option<Message> {
+    match kind {
+        MessageKind::Binary => Some(Message::Binary(bytes.freeze())),
+        MessageKind::Text => Utf8Bytes::try_from(bytes.freeze()).ok().map(Message::Text),
     }
 }
 

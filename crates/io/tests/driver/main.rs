@@ -1,11 +1,13 @@
 //! The driver, over pipes that stall and fail as they are told and on a clock that is moved by hand.
 
 mod batching;
+mod cancelling;
 mod closing;
 mod faults;
 mod futures_traits;
 mod halves;
 mod keep_alive;
+mod pieces;
 mod shutdown;
 mod timeouts;
 mod writing;
