@@ -1,6 +1,6 @@
 //! From a connected stream to a connection: the request, the decision, the answer.
 
-use std::{future::poll_fn, net::SocketAddr, time::Instant};
+use std::{future::poll_fn, net::SocketAddr, task::Poll, time::Instant};
 
 use squall_proto::{
     Machine,
@@ -160,7 +160,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Upgrade<T, R> {
     ///
     /// # Errors
     /// [`UpgradeError`]: `accept` asks for what cannot be (answered with 500), or the time for the handshake is up (answered with
-    /// 503).
+    /// 503, unless it is the client that does not read the answer).
     ///
     /// # Cancel safety
     /// A dropped call drops the stream.
@@ -175,14 +175,21 @@ impl<T: Transport + Send + 'static, R: Runtime> Upgrade<T, R> {
         let Self { mut handshake, mut driver, runtime, config, .. } = self;
         let now = driver.timer().now();
         handshake.handle_timeout(now);
-        if handshake.poll_timeout().is_none() || handshake.wants_read() {
+        let deadline = handshake.poll_timeout().filter(|_| !handshake.wants_read());
+        let Some(deadline) = deadline else {
             finish(&mut driver, &mut handshake).await;
             return Err(HandshakeError::TimedOut.into());
-        }
+        };
         let subprotocol = acceptance.subprotocol().map(str::to_owned);
         let mut connection = handshake.accept(acceptance, config.connection_config(), now);
         // A connection that ends here ends for its first reader too.
-        poll_fn(|cx| driver.poll_flush(cx, &mut connection)).await;
+        let written = poll_fn(|cx| match driver.poll_flush(cx, &mut connection) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => driver.timer().poll_until(cx, deadline).map(|()| false),
+        });
+        if !written.await {
+            return Err(HandshakeError::TimedOut.into());
+        }
         let agreed = Agreed { subprotocol, response: None };
         let shutdown = Some(config.shutdown_switch().started());
         Ok(WebSocket::new(connection, driver, runtime, agreed, shutdown))

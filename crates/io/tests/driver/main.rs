@@ -6,6 +6,7 @@ mod closing;
 mod faults;
 mod futures_traits;
 mod halves;
+mod handshakes;
 mod keep_alive;
 mod pieces;
 mod shutdown;
