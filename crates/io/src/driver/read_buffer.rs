@@ -10,6 +10,10 @@ const SIZE: usize = 64 << 10;
 /// A read into a buffer that holds a part of a frame has at least this much room.
 const ROOM: usize = 16 << 10;
 
+/// A part of a frame up to this size waits for its rest in a buffer of its own size, so that a few bytes of a peer that says no more
+/// do not hold a whole buffer.
+const PART: usize = 4 << 10;
+
 /// How many buffers a thread keeps.
 const KEPT: usize = 2;
 
@@ -17,35 +21,40 @@ thread_local! {
     static KEPT_BUFFERS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Makes room for a read: in a buffer of the thread's where `input` is empty, and for `hint` bytes where a frame is under way.
+/// Makes room for a read: in a buffer of the thread's where little or nothing is in `input`, and for `hint` bytes where a frame is
+/// under way.
 pub(super) fn make_room(input: &mut BytesMut, hint: usize) {
-    if input.is_empty() {
-        if input.capacity() < ROOM {
-            *input = lend();
-        }
+    let room = if input.is_empty() { ROOM } else { hint.max(ROOM) };
+    if input.capacity() - input.len() >= room {
         return;
     }
-    let room = hint.max(ROOM);
-    if input.capacity() - input.len() < room {
+    if input.len() <= PART && input.len() + room <= SIZE {
+        let part = std::mem::replace(input, lend());
+        input.extend_from_slice(&part);
+    } else {
         // Moves what is left of the last read to the front of the buffer, or copies it into another where a payload still lies in this
         // one: at most a part of one frame.
         input.reserve(room);
     }
 }
 
-/// Takes the buffer of an input back that is empty.
+/// Takes the buffer of an input back that holds little or nothing.
 pub(super) fn give_back(input: &mut BytesMut) {
-    if input.is_empty() && input.capacity() > 0 {
-        let buffer = std::mem::take(input);
-        // A thread that is ending keeps nothing.
-        let _ = KEPT_BUFFERS.try_with(|kept| {
-            if let Ok(mut kept) = kept.try_borrow_mut()
-                && kept.len() < KEPT
-            {
-                kept.push(buffer);
-            }
-        });
+    if input.len() > PART || input.capacity() < ROOM {
+        return;
     }
+    // `from` allocates nothing for an empty slice.
+    let part = BytesMut::from(input.as_ref());
+    let mut buffer = std::mem::replace(input, part);
+    buffer.clear();
+    // A thread that is ending keeps nothing.
+    let _ = KEPT_BUFFERS.try_with(|kept| {
+        if let Ok(mut kept) = kept.try_borrow_mut()
+            && kept.len() < KEPT
+        {
+            kept.push(buffer);
+        }
+    });
 }
 
 fn lend() -> BytesMut {
@@ -93,7 +102,9 @@ mod tests {
         make_room(&mut input, 0);
         input.extend_from_slice(b"part");
         give_back(&mut input);
-        assert_eq!(&input[..], b"part");
+        assert_eq!((&input[..], input.capacity()), (b"part".as_slice(), 4));
+        make_room(&mut input, 0);
+        assert_eq!((&input[..], input.capacity()), (b"part".as_slice(), SIZE));
         make_room(&mut input, 100 << 10);
         assert!(input.capacity() >= (100 << 10) + 4);
         assert_eq!(&input[..], b"part");

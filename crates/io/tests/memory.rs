@@ -1,0 +1,172 @@
+//! What a connection holds in memory; measured by an allocator that counts.
+
+#![expect(unsafe_code, reason = "an allocator is unsafe; this one only counts and forwards")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use squall_io::WebSocket;
+use squall_proto::{Config, Connection};
+use squall_testkit::{
+    pipe::{End, Probe, pipe},
+    simulation::Simulation,
+    wire::{declares, from_client},
+};
+
+const KIB: isize = 1 << 10;
+
+/// How many connections are measured together.
+const MANY: usize = 100;
+
+thread_local! {
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Counts the bytes that this thread has allocated and not freed.
+struct Counting;
+
+fn count(bytes: isize) {
+    LIVE.set(LIVE.get() + bytes);
+    PEAK.set(PEAK.get().max(LIVE.get()));
+}
+
+// SAFETY: every call is forwarded to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size().cast_signed());
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count(-layout.size().cast_signed());
+        // SAFETY: the block came from `System.alloc` with this layout.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many bytes more are live after `work` than before, and at most meanwhile; its result is still alive.
+fn grows<T>(work: impl FnOnce() -> T) -> (T, isize, isize) {
+    let before = LIVE.get();
+    PEAK.set(before);
+    let result = work();
+    (result, LIVE.get() - before, PEAK.get() - before)
+}
+
+fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+type Socket = WebSocket<End, Simulation>;
+
+/// Servers' connections, and their clients' ends.
+fn servers(config: Config) -> (Vec<Socket>, Vec<(Probe, End)>) {
+    let (simulation, config) = (Simulation::new(), Arc::new(config));
+    let connect = |_| {
+        let (end, peer) = pipe();
+        let connection = Connection::server(Arc::clone(&config), simulation.now());
+        let socket = WebSocket::from_connection(connection, end, simulation.clone());
+        (socket, (peer.probe(), peer))
+    };
+    (0..MANY).map(connect).unzip()
+}
+
+/// How many bytes each connection holds more once it has read what its client says and waits for more.
+fn costs(config: Config, says: &[u8]) -> isize {
+    let (mut sockets, peers) = servers(config);
+    for (peer, _) in &peers {
+        peer.say(says);
+    }
+    let ((), live, _) = grows(|| {
+        for socket in &mut sockets {
+            assert!(poll_once(socket.recv()).is_none());
+        }
+    });
+    // What the thread keeps for all of them is not theirs.
+    (live - 2 * 64 * KIB).max(0) / MANY.cast_signed()
+}
+
+/// The whole of a connection above its stream, while it waits.
+#[test]
+fn an_idle_connection_holds_two_kilobytes() {
+    let (simulation, config) = (Simulation::new(), Arc::new(Config::default()));
+    let ends: Vec<_> = (0..MANY).map(|_| pipe()).collect();
+    let (sockets, live, _) = grows(|| {
+        let connect = |(end, peer): (End, End)| {
+            let connection = Connection::server(Arc::clone(&config), simulation.now());
+            let mut socket = WebSocket::from_connection(connection, end, simulation.clone());
+            assert!(poll_once(socket.recv()).is_none());
+            (socket, peer)
+        };
+        ends.into_iter().map(connect).collect::<Vec<_>>()
+    });
+    let each = (live - 64 * KIB) / MANY.cast_signed();
+    println!("{each} bytes for each idle connection, its clock's alarm included");
+    assert!(each <= 2 * KIB, "{each}");
+    drop(sockets);
+}
+
+#[test]
+fn a_connection_that_has_received_and_waits_holds_no_read_buffer() {
+    let each = costs(Config::default(), &from_client(0x89, b""));
+    assert!(each <= KIB, "{each}");
+}
+
+/// CVE-2022-35922, CVE-2021-21419: with every limit off.
+#[test]
+fn a_declared_length_of_two_to_the_62nd_costs_next_to_nothing() {
+    let config = Config::default().max_frame_size(usize::MAX).max_message_size(usize::MAX);
+    let each = costs(config.clone(), &declares(1 << 62, true));
+    assert!(each <= KIB, "{each}");
+    let begun = [declares(1 << 62, true), vec![7; 1000]].concat();
+    let each = costs(config, &begun);
+    assert!(each <= 3 * KIB, "{each}");
+}
+
+/// A peer that says a byte of a frame and no more holds little more than that byte.
+#[test]
+fn the_beginning_of_a_frame_holds_no_read_buffer() {
+    for says in [b"\x82".as_slice(), &from_client(0x82, [7; 3000])[..2000]] {
+        let each = costs(Config::default(), says);
+        assert!(each <= says.len().cast_signed() + KIB, "{} {each}", says.len());
+    }
+}
+
+/// However long the message.
+#[test]
+fn a_message_in_pieces_is_received_in_the_memory_of_a_read() {
+    let (mut sockets, peers) = servers(Config::default());
+    let (socket, (peer, _)) = (&mut sockets[0], &peers[0]);
+    let frames = |first| from_client(first, vec![7; 1 << 20]);
+    let (mut received, mut most) = (0, 0);
+    for round in 0..15 {
+        peer.say(frames(if round == 0 { 0x02 } else { 0x00 }));
+        let (bytes, _, peak) = grows(|| {
+            let mut bytes = 0;
+            // A flood is read in turns of 256 KiB.
+            for _ in 0..8 {
+                while let Some(fragment) = poll_once(socket.recv_fragment()) {
+                    bytes += fragment.unwrap().unwrap().payload.len();
+                }
+            }
+            bytes
+        });
+        received += bytes;
+        most = most.max(peak);
+    }
+    assert_eq!(received, 15 << 20);
+    assert!(most <= 256 * KIB, "{most}");
+}
