@@ -21,7 +21,7 @@ impl Runtime for AsyncStd {
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
         // The task runs on, whoever holds its handle.
-        let _ = async_std::task::spawn(task);
+        drop(async_std::task::spawn(task));
         true
     }
 }

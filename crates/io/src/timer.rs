@@ -17,6 +17,5 @@ pub trait Timer: fmt::Debug + Unpin {
     /// Ready once `deadline` has passed; until then the task is woken when it does.
     ///
     /// A call with another deadline moves the alarm. Implementations allocate nothing before the first call.
-    #[must_use]
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 }

@@ -75,7 +75,9 @@ async fn run_all<D: Dial>(
 
 /// Echoes until the server ends the case.
 async fn run_case<D: Dial>(connector: &Connector<D>, url: &str) -> Result<(), Box<dyn Error>> {
-    let request = ClientRequest::new(url)?.deflate(DeflateConfig::default().threshold(0));
+    let offer = DeflateConfig::default().threshold(0);
+    let fallback = offer.clone().client_no_context_takeover(true);
+    let request = ClientRequest::new(url)?.deflate(offer).or_deflate(fallback);
     let mut socket = connector.connect(request).await?;
     while let Some(message) = socket.recv().await? {
         socket.send(message).await?;

@@ -78,7 +78,7 @@ async fn run<T: Transport + Send + 'static, R: Runtime>(connection: Weak<Shared<
     poll_fn(|cx| poll(&guard.0, cx)).await;
 }
 
-fn poll<T, R>(connection: &Weak<Shared<T, R>>, cx: &mut Context<'_>) -> Poll<()>
+fn poll<T, R>(connection: &Weak<Shared<T, R>>, cx: &Context<'_>) -> Poll<()>
 where
     T: Transport + Send + 'static,
     R: Runtime,

@@ -185,7 +185,6 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
     ///
     /// # Errors
     /// [`ReuniteError`] where they are not of one connection.
-    #[expect(clippy::result_large_err, reason = "the halves are given back")]
     pub fn reunite(self, sender: Sender<T, R>) -> Result<WebSocket<T, R>, ReuniteError<T, R>> {
         if Arc::ptr_eq(&self.shared, sender.shared()) {
             Ok(WebSocket { receiver: self, sender })

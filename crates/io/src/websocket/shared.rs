@@ -90,7 +90,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     }
 
     /// The next event, the terminal one last and once; `None` after it.
-    pub(super) fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    pub(super) fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
         let mut state = self.state();
         state.parked = None;
         if let Some(event) = state.read_already() {
@@ -109,7 +109,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     /// Ready once the queue is written as far as `until` says, or will never be.
     pub(super) fn poll_sent(
         self: &Arc<Self>,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
         until: Until,
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
