@@ -1,5 +1,11 @@
 //! The driver, over pipes that stall and fail as they are told and on a clock that is moved by hand.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    reason = "helpers of tests are outside of what the lint allows"
+)]
+
 mod batching;
 mod cancelling;
 mod closing;
@@ -128,6 +134,5 @@ pub(crate) fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output
 
 /// A binary message whose bytes tell their place.
 pub(crate) fn numbered(length: usize) -> Message {
-    let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
-    Message::from(bytes)
+    Message::from((0..=250).cycle().take(length).collect::<Vec<u8>>())
 }
