@@ -1,0 +1,121 @@
+//! The same code on smol: the whole suite with smol's executor around it, and smol's own sockets and tasks without async-std.
+
+use std::{future::Future, io, net::SocketAddr, path::Path, pin::pin, task::Poll};
+
+use futures::future::{Either, select};
+use squall_async_std::{AsyncStd, ConnectError, Io, Listener, Stream, Timer, connect_unix};
+use squall_io::{
+    Runtime, Shutdown,
+    client::{Connector, Dial},
+    server::{Listen, Server, ServerConfig},
+};
+use squall_testkit::{
+    adapter_suite,
+    pipe::End,
+    suite::{Adapter, Socket},
+};
+
+struct OnSmol;
+
+impl Adapter for OnSmol {
+    type Runtime = AsyncStd;
+    type Stream = Io<Stream>;
+    type Listener = Listener;
+    type Pipe = Io<End>;
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        smol::block_on(future)
+    }
+
+    async fn bind() -> Listener {
+        Listener::bind("127.0.0.1:0").await.expect("a free port")
+    }
+
+    fn address(listener: &Listener) -> SocketAddr {
+        listener.local_addr().expect("a TCP address")
+    }
+
+    async fn bind_unix(path: &Path) -> Listener {
+        Listener::bind_unix(path).await.expect("a path of its own")
+    }
+
+    async fn connect_unix(path: &Path) -> Result<Socket<Self>, ConnectError> {
+        connect_unix(path, "ws://example.com/").await
+    }
+
+    fn pipe(end: End) -> Io<End> {
+        Io(end)
+    }
+}
+
+adapter_suite!(OnSmol);
+
+/// smol as a runtime of squall-io: what a program writes that wants nothing of async-std.
+#[derive(Debug, Clone, Copy, Default)]
+struct Smol;
+
+impl Runtime for Smol {
+    type Timer = Timer;
+
+    fn timer(&self) -> Timer {
+        Timer::default()
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        smol::spawn(task).detach();
+        true
+    }
+}
+
+impl Dial for Smol {
+    type Stream = Io<smol::net::TcpStream>;
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        smol::net::resolve((host, port)).await
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<Self::Stream> {
+        Ok(Io(smol::net::TcpStream::connect(address).await?))
+    }
+}
+
+struct SmolListener(smol::net::TcpListener);
+
+impl Listen for SmolListener {
+    type Runtime = Smol;
+    type Stream = Io<smol::net::TcpStream>;
+
+    async fn accept(&mut self) -> io::Result<(Self::Stream, Option<SocketAddr>)> {
+        let (stream, peer) = self.0.accept().await?;
+        Ok((Io(stream), Some(peer)))
+    }
+}
+
+#[test]
+fn smols_own_sockets_and_tasks_carry_a_server_and_a_client() {
+    smol::block_on(async {
+        let listener = smol::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://localhost:{}/", listener.local_addr().unwrap().port());
+        let shutdown = Shutdown::new();
+        let config = ServerConfig::default().shutdown(shutdown.clone());
+        let server =
+            Server::new(SmolListener(listener)).config(config).serve(async |mut socket| {
+                while let Ok(Some(message)) = socket.recv().await {
+                    socket.send(message).await.unwrap();
+                }
+            });
+        let client = async {
+            let mut socket = Connector::<Smol>::default().connect(url).await.unwrap();
+            socket.send("hello, smol").await.unwrap();
+            let message = socket.recv().await.unwrap().unwrap();
+            assert_eq!(message.as_text(), Some("hello, smol"));
+            socket.close(None).await.unwrap();
+            shutdown.start();
+            std::future::poll_fn(|_| Poll::<()>::Pending).await;
+        };
+        match select(pin!(server), pin!(client)).await {
+            Either::Left((aborted, _)) => assert_eq!(aborted, 0),
+            Either::Right(_) => panic!("the client waits for the server to end"),
+        }
+    });
+}

@@ -1,0 +1,105 @@
+//! What is tokio's own: a clock that can be paused, and runtimes that come and go.
+
+use std::{sync::Arc, time::Duration};
+
+use squall_testkit::entropy::PlainKeys;
+use squall_tokio::{
+    Error, Io, ServerConfig, Tokio, UpgradeError, accept,
+    proto::{Config, Connection, Deadline, Message, handshake::HandshakeError},
+};
+use tokio::{io::DuplexStream, time::Instant};
+
+type WebSocket = squall_tokio::WebSocket<DuplexStream>;
+
+fn pair() -> (WebSocket, WebSocket) {
+    let (left, right) = tokio::io::duplex(1024);
+    let (config, now) = (Arc::new(Config::default()), std::time::Instant::now());
+    let server = Connection::server(Arc::clone(&config), now);
+    let client = Connection::client(config, PlainKeys::boxed(), now);
+    (
+        squall_tokio::WebSocket::from_connection(server, Io(left), Tokio::default()),
+        squall_tokio::WebSocket::from_connection(client, Io(right), Tokio::default()),
+    )
+}
+
+/// Pings and timeouts follow the paused clock, and take no real time.
+#[tokio::test(start_paused = true)]
+async fn a_paused_clock_pauses_keepalive() {
+    let (mut server, silent) = pair();
+    let started = Instant::now();
+    let ending = server.recv().await;
+    assert!(matches!(ending, Err(Error::TimedOut(Deadline::KeepAlive))), "{ending:?}");
+    assert_eq!(started.elapsed().as_secs(), 45);
+    drop(silent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_clock_pauses_the_handshake() {
+    let (stream, mut client) = tokio::io::duplex(1024);
+    let started = Instant::now();
+    let slow = tokio::spawn(async move {
+        loop {
+            tokio::io::AsyncWriteExt::write_all(&mut client, b"GET").await.unwrap();
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+    });
+    let error = accept(stream, &ServerConfig::default()).await.unwrap_err();
+    assert!(matches!(error, UpgradeError::Handshake(HandshakeError::TimedOut)), "{error:?}");
+    assert!((10..=11).contains(&started.elapsed().as_secs()));
+    slow.abort();
+}
+
+/// Two connections that answer each other's pings live as long as anybody looks.
+#[tokio::test(start_paused = true)]
+async fn a_day_passes_on_a_paused_clock() {
+    let (mut server, mut client) = pair();
+    let day = tokio::time::sleep(Duration::from_secs(24 * 60 * 60));
+    tokio::select! {
+        () = day => {}
+        ending = server.recv() => panic!("{ending:?}"),
+        ending = client.recv() => panic!("{ending:?}"),
+    }
+    client.send("good morning").await.unwrap();
+    assert_eq!(server.recv().await.unwrap(), Some(Message::text("good morning")));
+}
+
+/// Without a runtime around there is no task to leave the answer to: `send` writes itself.
+#[test]
+fn a_connection_sends_outside_of_a_runtime() {
+    let (mut server, mut client) = pair();
+    let waker = std::task::Waker::noop();
+    let cx = &mut std::task::Context::from_waker(waker);
+    assert!(std::pin::pin!(client.send("hello")).as_mut().poll(cx).is_ready());
+    drop(client);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let message = runtime.block_on(server.recv()).unwrap();
+    assert_eq!(message, Some(Message::text("hello")));
+}
+
+/// A connection whose runtime is gone fails; it neither hangs nor panics.
+#[test]
+fn a_connection_outlives_its_runtime_as_an_error() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let (mut socket, _peer) = first.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stream, accepted) =
+            tokio::join!(tokio::net::TcpStream::connect(address), listener.accept());
+        let now = std::time::Instant::now();
+        let connection = Connection::server(Arc::new(Config::default()), now);
+        let mut socket = squall_tokio::WebSocket::from_connection(
+            connection,
+            Io(stream.unwrap()),
+            Tokio::default(),
+        );
+        let waiting = tokio::time::timeout(Duration::from_millis(1), socket.recv()).await;
+        assert!(waiting.is_err());
+        (socket, accepted.unwrap())
+    });
+    drop(first);
+    let ending = runtime().block_on(async {
+        tokio::time::timeout(Duration::from_secs(10), socket.recv()).await.expect("no hang")
+    });
+    assert!(matches!(ending, Err(Error::Io(_))), "{ending:?}");
+}
