@@ -1,5 +1,9 @@
 //! The core in memory: nanoseconds per message without a socket, beside a naive twin where there is one.
-#![expect(missing_docs, reason = "criterion's macros write functions without docs")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what goes wrong in a bench should stop it"
+)]
 
 use std::{hint::black_box, sync::Arc, time::Instant};
 

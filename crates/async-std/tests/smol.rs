@@ -1,5 +1,7 @@
 //! The same code on smol: the whole suite with smol's executor around it, and smol's own sockets and tasks without async-std.
 
+#![expect(clippy::expect_used, reason = "what goes wrong in a test should stop it")]
+
 use std::{future::Future, io, net::SocketAddr, path::Path, pin::pin, task::Poll};
 
 use futures::future::{Either, select};

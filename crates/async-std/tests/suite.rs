@@ -1,5 +1,7 @@
 //! The suite that every adapter passes, on async-std.
 
+#![expect(clippy::expect_used, reason = "what goes wrong in a test should stop it")]
+
 use std::{future::Future, net::SocketAddr, path::Path};
 
 use squall_async_std::{AsyncStd, ConnectError, Io, Listener, Stream, connect_unix};

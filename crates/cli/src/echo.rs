@@ -1,6 +1,6 @@
 //! `squall echo`: a server that sends every message back.
 
-use std::{future::Future, io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Args;
 use squall_io::{
@@ -154,15 +154,13 @@ where
 }
 
 /// Sends every message back until the connection ends; how it ends is the client's concern.
-fn echo<T, R>(mut socket: WebSocket<T, R>) -> impl Future<Output = Result<(), Error>>
+async fn echo<T, R>(mut socket: WebSocket<T, R>) -> Result<(), Error>
 where
     T: Transport + Send + 'static,
     R: Runtime,
 {
-    async move {
-        while let Some(message) = socket.recv().await? {
-            socket.send(message).await?;
-        }
-        Ok(())
+    while let Some(message) = socket.recv().await? {
+        socket.send(message).await?;
     }
+    Ok(())
 }
