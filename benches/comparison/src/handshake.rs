@@ -31,11 +31,12 @@ pub fn open(address: SocketAddr, offer_deflate: bool) -> Result<TcpStream> {
     } else {
         ""
     };
-    write!(
-        stream,
+    // One write, as every client does it.
+    let request = format!(
         "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {NONCE}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n"
-    )?;
+    );
+    stream.write_all(request.as_bytes())?;
     check_response(&read_response(&mut stream)?, offer_deflate)?;
     Ok(stream)
 }
