@@ -1,100 +1,144 @@
 //! The core in memory: nanoseconds per message without a socket, beside a naive twin where there is one.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "what goes wrong in a bench should stop it"
-)]
 
 use std::{hint::black_box, sync::Arc, time::Instant};
 
-use bytes::{Buf, BytesMut};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
+use squall_benches::{
+    KEY,
+    echo::{Content, Echo, TRAIN},
+    growth, write_all,
+};
 use squall_proto::{
-    Config, Connection, Event, Machine, Utf8Validator, apply_mask,
+    Config, Connection, Machine, Message, Role, Utf8Validator, apply_mask,
     frame::{Header, Opcode},
 };
 
-const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
-
-/// The wire bytes of one masked frame.
-fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
-    let mut wire = Vec::new();
-    Header { fin: true, rsv1: false, opcode, mask: Some(KEY), payload_len: payload.len() as u64 }
-        .encode(&mut wire);
-    let start = wire.len();
-    wire.extend_from_slice(payload);
-    apply_mask(KEY, 0, &mut wire[start..]);
-    wire
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    echo(&mut criterion);
+    send(&mut criterion);
+    receive(&mut criterion);
+    header(&mut criterion);
+    mask(&mut criterion);
+    utf8(&mut criterion);
+    criterion.final_summary();
 }
 
-/// A server connection that echoes trains of sixteen frames, as a pipelining client sends them.
-fn echo(c: &mut Criterion) {
-    let mut group = c.benchmark_group("echo");
-    for (name, opcode, size) in [
-        ("binary", Opcode::Binary, 32),
-        ("binary", Opcode::Binary, 125),
-        ("binary", Opcode::Binary, 1 << 10),
-        ("binary", Opcode::Binary, 16 << 10),
-        ("text", Opcode::Text, 32),
-        ("text", Opcode::Text, 1 << 10),
-    ] {
-        let train = frame(opcode, &vec![b'x'; size]).repeat(16);
+/// A connection that echoes trains of sixteen messages.
+fn echo(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("echo");
+    group.throughput(Throughput::Elements(TRAIN as u64));
+    for (role_name, role) in [("server", Role::Server), ("client", Role::Client)] {
+        for (content, size) in [
+            (Content::Binary, 32),
+            (Content::Binary, 125),
+            (Content::Binary, 1 << 10),
+            (Content::Binary, 16 << 10),
+            (Content::Ascii, 32),
+            (Content::Ascii, 1 << 10),
+            (Content::OtherText, 1 << 10),
+        ] {
+            let mut echo = Echo::new(role, content, size);
+            group.bench_function(format!("{role_name}/{content:?}/{size}"), |bencher| {
+                bencher.iter(|| echo.train());
+            });
+        }
+    }
+    group.finish();
+}
+
+/// A server that sends what its application has already.
+fn send(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("send");
+    for size in [32, 1 << 10, 64 << 10, 1 << 20] {
         let now = Instant::now();
         let mut connection = Connection::server(Arc::new(Config::default()), now);
-        let mut input = BytesMut::with_capacity(train.len());
-        group.throughput(Throughput::Elements(16));
-        group.bench_function(format!("{name}/{size}"), |b| {
-            b.iter(|| {
-                input.reserve(train.len());
-                input.extend_from_slice(&train);
-                while let Some(event) = connection.poll_event(now, &mut input) {
-                    let Event::Message(message) = event else { continue };
-                    connection.send(now, message).expect("the connection is open");
-                }
-                let output = connection.transmit();
-                while output.has_remaining() {
-                    let count = black_box(output.chunk()).len();
-                    output.advance(count);
-                }
+        let message = Message::binary(vec![0x5A; size]);
+        group.throughput(Throughput::Bytes(size as u64));
+        group.bench_function(size.to_string(), |bencher| {
+            bencher.iter(|| {
+                let sent = connection.send(now, message.clone());
+                (sent, write_all(connection.transmit()))
             });
         });
     }
     group.finish();
 }
 
-fn mask(c: &mut Criterion) {
-    let mut group = c.benchmark_group("mask");
+/// A connection from its first byte to one large message, in the forms in which that may arrive.
+fn receive(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("receive");
+    group.bench_function("256 KiB of text in reads of 4 KiB", |bencher| {
+        bencher.iter(|| growth::message_size(256))
+    });
+    group.bench_function("1,024 fragments of 32 B", |bencher| {
+        bencher.iter(|| growth::fragments(1_024))
+    });
+    group.bench_function("4 KiB byte by byte", |bencher| {
+        bencher.iter(|| growth::single_bytes(4 << 10))
+    });
+    group.bench_function("2 KiB of handshake byte by byte", |bencher| {
+        bencher.iter(|| growth::handshake_bytes(2 << 10));
+    });
+    group.finish();
+}
+
+fn header(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("header");
+    for payload_len in [5, 1 << 10, 1 << 20] {
+        let header =
+            Header { fin: true, rsv1: false, opcode: Opcode::Binary, mask: Some(KEY), payload_len };
+        let mut wire = Vec::with_capacity(16);
+        header.encode(&mut wire);
+        group.bench_function(format!("parse/{payload_len}"), |bencher| {
+            bencher.iter(|| Header::parse(black_box(&wire)).is_ok());
+        });
+        group.bench_function(format!("encode/{payload_len}"), |bencher| {
+            let mut wire = Vec::with_capacity(16);
+            bencher.iter(|| {
+                wire.clear();
+                black_box(&header).encode(&mut wire);
+                wire.len()
+            });
+        });
+    }
+    group.finish();
+}
+
+fn mask(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("mask");
     for size in [16, 125, 1 << 10, 64 << 10] {
         let mut bytes = vec![0x5A; size];
         group.throughput(Throughput::Bytes(size as u64));
-        group.bench_function(format!("apply_mask/{size}"), |b| {
-            b.iter(|| apply_mask(KEY, 1, black_box(&mut bytes)))
+        group.bench_function(format!("apply_mask/{size}"), |bencher| {
+            bencher.iter(|| apply_mask(KEY, 1, black_box(&mut bytes)));
         });
-        group.bench_function(format!("byte by byte/{size}"), |b| {
-            b.iter(|| {
-                for (i, byte) in black_box(&mut bytes).iter_mut().enumerate() {
-                    *byte ^= KEY[(i + 1) % 4];
-                }
+        group.bench_function(format!("byte by byte/{size}"), |bencher| {
+            bencher.iter(|| {
+                let keys = KEY.iter().cycle().skip(1);
+                black_box(&mut bytes).iter_mut().zip(keys).for_each(|(byte, key)| *byte ^= key);
             });
         });
     }
     group.finish();
 }
 
-fn utf8(c: &mut Criterion) {
-    let mut group = c.benchmark_group("utf8");
-    for (name, text) in [("ascii", "plain words ".repeat(1365)), ("greek", "λόγος ".repeat(1489))]
-    {
-        group.throughput(Throughput::Bytes(text.len() as u64));
-        group.bench_function(format!("Utf8Validator/{name}"), |b| {
-            b.iter(|| Utf8Validator::new().push(black_box(text.as_bytes())));
-        });
-        group.bench_function(format!("std/{name}"), |b| {
-            b.iter(|| std::str::from_utf8(black_box(text.as_bytes())).is_ok())
-        });
+fn utf8(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("utf8");
+    for content in [Content::Ascii, Content::OtherText] {
+        for size in [32, 1 << 10, 16 << 10] {
+            let text = content.payload(size);
+            group.throughput(Throughput::Bytes(text.len() as u64));
+            group.bench_function(format!("Utf8Validator/{content:?}/{size}"), |bencher| {
+                bencher.iter(|| Utf8Validator::new().push(black_box(&text)));
+            });
+            group.bench_function(format!("std/{content:?}/{size}"), |bencher| {
+                bencher.iter(|| std::str::from_utf8(black_box(&text)).is_ok());
+            });
+            group.bench_function(format!("simdutf8/{content:?}/{size}"), |bencher| {
+                bencher.iter(|| simdutf8::basic::from_utf8(black_box(&text)).is_ok());
+            });
+        }
     }
     group.finish();
 }
-
-criterion_group!(benches, echo, mask, utf8);
-criterion_main!(benches);

@@ -4,9 +4,9 @@
 
 use std::io;
 
-use echo_server::{Deflate, Error, MAX_MESSAGE_SIZE, Options};
+use echo_server::{Error, MAX_MESSAGE_SIZE, Options};
 use futures_util::io::{BufReader, BufWriter};
-use soketto::{Data, connection::Error as ConnectionError, extension::deflate, handshake};
+use soketto::{Data, connection::Error as ConnectionError, handshake};
 use tokio::net::TcpStream;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
@@ -14,11 +14,8 @@ fn main() -> io::Result<()> {
     echo_server::serve(connection)
 }
 
-async fn connection(stream: TcpStream, options: Options) -> Result<(), Error> {
+async fn connection(stream: TcpStream, _: Options) -> Result<(), Error> {
     let mut server = handshake::Server::new(BufReader::new(BufWriter::new(stream.compat())));
-    if options.deflate != Deflate::Off {
-        server.add_extension(Box::new(deflate::Deflate::new(soketto::Mode::Server)));
-    }
     let key = server.receive_request().await?.key();
     server.send_response(&handshake::server::Response::Accept { key, protocol: None }).await?;
     let mut builder = server.into_builder();

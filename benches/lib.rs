@@ -1,1 +1,0 @@
-//! Measurements of Squall; the benches themselves are in `benches/`.
