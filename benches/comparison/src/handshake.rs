@@ -26,11 +26,7 @@ const MIN_CLIENT_WINDOW_BITS: u8 = 10;
 pub fn open(address: SocketAddr, offer_deflate: bool) -> Result<TcpStream> {
     let mut stream = connect(address)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
-    let offer = if offer_deflate {
-        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
-    } else {
-        ""
-    };
+    let offer = if offer_deflate { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
     // One write, as every client does it.
     let request = format!(
         "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -128,7 +128,8 @@ impl<'t> Load<'t> {
         self.grant(window)
     }
 
-    /// Sends and receives until `duration` has passed or the tally has `max_messages`.
+    /// Sends and receives until `duration` has passed and every connection could have had a reply, or until the tally has
+    /// `max_messages`.
     ///
     /// # Errors
     ///
@@ -155,7 +156,8 @@ impl<'t> Load<'t> {
             } else if now - last_reply.0 >= STALL_TIMEOUT {
                 bail!("no reply for {STALL_TIMEOUT:?}");
             }
-            if now - start >= duration {
+            let enough = self.tally.messages >= self.connections.len() as u64;
+            if now - start >= duration && enough {
                 break;
             }
         }

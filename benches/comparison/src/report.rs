@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     contestant::{Contestant, Role},
     reading::{Pace, Reading},
-    workload::{Deflate, Figure, Workload},
+    workload::{Figure, Workload},
 };
 
 /// A whole run.
@@ -257,8 +257,8 @@ fn ratio(value: Option<f64>, to: Option<f64>) -> String {
     }
 }
 
-/// Whether `contestant` can take part in `workload` at all.
+/// Whether `contestant` can take part in `workload` at all; the memory of a limit, its buffer, would say nothing.
 pub fn takes_part(contestant: &Contestant, workload: &Workload) -> bool {
-    let has_no_memory = contestant.role == Role::Limit && workload.deflate != Deflate::Off;
-    contestant.can(workload.deflate) && !(workload.figure == Figure::Memory && has_no_memory)
+    let is_limit = contestant.role == Role::Limit;
+    contestant.can(workload.deflate) && !(workload.figure == Figure::Memory && is_limit)
 }

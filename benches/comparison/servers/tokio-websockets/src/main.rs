@@ -1,4 +1,6 @@
 //! tokio-websockets, with the settings that it has by default.
+//!
+//! Its `next` writes what is queued, so the batched loop receives a batch before it queues the answers.
 
 use std::io;
 
@@ -6,6 +8,9 @@ use echo_server::{Error, Options, Style};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_websockets::{ServerBuilder, WebSocketStream};
+
+/// The most messages that are received before they are answered.
+const MAX_BATCH: usize = 32;
 
 fn main() -> io::Result<()> {
     echo_server::serve(connection)
@@ -30,14 +35,15 @@ async fn send_each(mut websocket: WebSocketStream<TcpStream>) -> Result<(), Erro
 }
 
 async fn batched(mut websocket: WebSocketStream<TcpStream>) -> Result<(), Error> {
+    let mut batch = Vec::with_capacity(MAX_BATCH);
     while let Some(message) = websocket.next().await {
-        let mut message = message?;
-        loop {
-            if message.is_text() || message.is_binary() {
-                websocket.feed(message).await?;
-            }
-            let Some(Some(next)) = websocket.next().now_or_never() else { break };
-            message = next?;
+        batch.push(message?);
+        while batch.len() < MAX_BATCH {
+            let Some(Some(message)) = websocket.next().now_or_never() else { break };
+            batch.push(message?);
+        }
+        for message in batch.drain(..).filter(|message| message.is_text() || message.is_binary()) {
+            websocket.feed(message).await?;
         }
         websocket.flush().await?;
     }
