@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::Sleep;
 
-/// tokio's clock and one alarm on it. A paused clock ([`tokio::time::pause`]) pauses both.
+/// tokio's clock and one alarm on it. A paused clock (`tokio::time::pause`) pauses both.
 #[derive(Debug, Default)]
 pub struct Timer {
     alarm: Option<Pin<Box<Sleep>>>,
