@@ -93,6 +93,7 @@ mod error;
 mod event;
 pub mod frame;
 pub mod handshake;
+mod lent;
 mod machine;
 mod mask;
 mod message;

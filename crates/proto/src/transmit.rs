@@ -4,16 +4,14 @@ use std::{collections::VecDeque, io::IoSlice};
 
 use bytes::{Buf, Bytes};
 
-use crate::{frame::Header, mask::apply_mask};
+use crate::{
+    frame::Header,
+    lent::{give_back, lend},
+    mask::apply_mask,
+};
 
 /// Copied bytes are moved to the front of their buffer once this many written ones precede them.
 const COMPACT_ABOVE: usize = 16 << 10;
-
-/// An empty queue keeps a buffer of this size for the copied bytes to come.
-const KEEP: usize = 4 << 10;
-
-/// … and room for this many large payloads.
-const KEEP_SHARED: usize = 8;
 
 /// The bytes that a machine wants written, in order: an implementation of [`bytes::Buf`] that supports vectored writes.
 ///
@@ -52,14 +50,14 @@ impl Transmit {
 
     /// Appends bytes that are not frames.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
-        self.compact();
+        self.prepare();
         self.copied.extend_from_slice(bytes);
         self.remaining += bytes.len();
     }
 
     /// Appends a frame and copies its payload, masking the copy if the header says so.
     pub(crate) fn append_frame(&mut self, header: &Header, payload: &[u8]) {
-        self.compact();
+        self.prepare();
         let before = self.copied.len();
         push_frame(&mut self.copied, header, payload);
         self.remaining += self.copied.len() - before;
@@ -67,7 +65,7 @@ impl Transmit {
 
     /// Appends a frame and copies its payload, which is masked already if it has to be.
     pub(crate) fn append_masked(&mut self, header: &Header, payload: &[u8]) {
-        self.compact();
+        self.prepare();
         header.encode(&mut self.copied);
         self.copied.extend_from_slice(payload);
         self.remaining += header.encoded_len() + payload.len();
@@ -75,7 +73,7 @@ impl Transmit {
 
     /// Appends a frame whose payload, masked already if it has to be, is written from where it lies.
     pub(crate) fn append_shared(&mut self, header: &Header, payload: Bytes) {
-        self.compact();
+        self.prepare();
         header.encode(&mut self.copied);
         let before = self.copied.len() - self.start - self.placed;
         self.placed += before;
@@ -94,6 +92,7 @@ impl Transmit {
         push_frame(&mut frame, header, payload);
         let length = frame.len();
         self.remaining += length;
+        self.prepare();
         let Some(front) = self.shared.front_mut() else {
             self.copied.append(&mut frame);
             return self.written + self.remaining as u64;
@@ -124,9 +123,12 @@ impl Transmit {
         *self = Self { written: self.written, ..Self::default() };
     }
 
-    /// Moves the unwritten copied bytes to the front of their buffer when enough written ones precede them.
-    fn compact(&mut self) {
-        if self.start > COMPACT_ABOVE && self.start >= self.copied.len() / 2 {
+    /// Makes the buffer of the copied bytes ready for more: borrows one, or moves the unwritten bytes to the front when enough written
+    /// ones precede them.
+    fn prepare(&mut self) {
+        if self.copied.capacity() == 0 {
+            self.copied = lend();
+        } else if self.start > COMPACT_ABOVE && self.start >= self.copied.len() / 2 {
             self.copied.drain(..self.start);
             self.start = 0;
         }
@@ -138,10 +140,8 @@ impl Transmit {
 
     fn advance_copied(&mut self, count: usize) {
         self.start += count;
-        if self.start >= self.copied.len() {
-            // A burst does not leave an idle connection with a large buffer.
-            self.copied.clear();
-            self.copied.shrink_to(KEEP);
+        if self.start >= self.copied.len() && self.copied.capacity() > 0 {
+            give_back(std::mem::take(&mut self.copied));
             self.start = 0;
         }
     }
@@ -210,7 +210,8 @@ impl Buf for Transmit {
             }
             self.shared.pop_front();
             if self.shared.is_empty() {
-                self.shared.shrink_to(KEEP_SHARED);
+                // An idle connection keeps no room for large payloads.
+                self.shared = VecDeque::new();
             }
         }
         self.advance_copied(left);
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_queue_keeps_little() {
+    fn an_empty_queue_keeps_nothing() {
         let mut transmit = Transmit::default();
         for _ in 0..1000 {
             transmit.append(&[0; 1000]);
@@ -366,8 +367,7 @@ mod tests {
             transmit.append_shared(&header(Opcode::Binary, 1, false), Bytes::from_static(b"x"));
         }
         transmit.advance(3000);
-        assert!(transmit.copied.capacity() <= KEEP);
-        assert!(transmit.shared.capacity() <= KEEP_SHARED);
+        assert_eq!((transmit.copied.capacity(), transmit.shared.capacity()), (0, 0));
         transmit.append(b"next");
         assert_eq!(transmit.chunk(), b"next");
     }

@@ -23,7 +23,7 @@ pub(super) struct FrameSender {
     /// The fragmented message that the application has begun and not ended.
     unfinished: Option<Unfinished>,
     /// permessage-deflate, where it was agreed.
-    deflater: Option<Deflater>,
+    deflater: Option<Box<Deflater>>,
     /// Bytes of payload that data frames have carried on the wire.
     wire_bytes: u64,
 }
@@ -72,7 +72,7 @@ impl FrameSender {
     /// Lets messages leave compressed.
     #[cfg(feature = "deflate")]
     pub(super) fn set_deflater(&mut self, deflater: Deflater) {
-        self.deflater = Some(deflater);
+        self.deflater = Some(Box::new(deflater));
     }
 
     /// Whether messages may leave compressed.

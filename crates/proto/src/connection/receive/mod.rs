@@ -11,15 +11,13 @@ use crate::{
     CloseFrame, Config, ControlPayload, Delivery, Fragment, Message, MessageKind, ProtocolError,
     deflate::Inflater,
     frame::{Header, Opcode},
+    lent::copied,
     mask::apply_mask,
 };
 
 /// Payloads below this size are copied out of the read buffer; larger ones are split off it. So a message that the
 /// application keeps holds at most a few times its own size.
 const COPY_BELOW: usize = 4 << 10;
-
-/// Small payloads are copied into blocks of this size, which are used again once the application has let go of them.
-const BLOCK: usize = 4 << 10;
 
 /// [`Machine::read_hint`](crate::Machine::read_hint) asks for this much, or for as much as has arrived of the frame.
 const HINT: usize = 64 << 10;
@@ -33,12 +31,10 @@ pub(super) struct FrameReceiver {
     frame: Option<Frame>,
     /// The message whose last frame is not complete.
     message: Option<Incoming>,
-    /// Small payloads on their way to the application.
-    block: BytesMut,
     /// How many bytes of input the last call left.
     left_over: usize,
     /// permessage-deflate, where it was agreed.
-    inflater: Option<Inflater>,
+    inflater: Option<Box<Inflater>>,
     /// Bytes of payload that data frames have carried on the wire.
     wire_bytes: u64,
 }
@@ -75,7 +71,6 @@ impl FrameReceiver {
             delivery,
             frame: None,
             message: None,
-            block: BytesMut::new(),
             left_over: 0,
             inflater: None,
             wire_bytes: 0,
@@ -85,7 +80,7 @@ impl FrameReceiver {
     /// Lets messages come compressed.
     #[cfg(feature = "deflate")]
     pub(super) fn set_inflater(&mut self, inflater: Inflater) {
-        self.inflater = Some(inflater);
+        self.inflater = Some(Box::new(inflater));
     }
 
     /// Bytes of payload that data frames have carried on the wire.
@@ -110,7 +105,7 @@ impl FrameReceiver {
 
     /// Forgets what is under way: nothing more will be delivered.
     pub(super) fn stop(&mut self) {
-        (self.frame, self.message, self.block, self.left_over) = (None, None, BytesMut::new(), 0);
+        (self.frame, self.message, self.left_over) = (None, None, 0);
     }
 
     /// Takes the next thing off the front of `input`.
@@ -228,7 +223,7 @@ impl FrameReceiver {
         if let (Some(key), Some(payload)) = (frame.mask, input.get_mut(..frame.remaining)) {
             apply_mask(key, 0, payload);
         }
-        let payload = self.take(input, frame.remaining);
+        let payload = take(input, frame.remaining);
         Ok(Some(match frame.opcode {
             Opcode::Close => Received::Close(parse_close(payload)?),
             opcode => {
@@ -282,7 +277,7 @@ impl FrameReceiver {
         frame.ready = 0;
         self.frame = if complete { None } else { Some(frame) };
         if single {
-            let payload = self.take(input, available);
+            let payload = take(input, available);
             return Ok(self
                 .message
                 .take()
@@ -316,7 +311,7 @@ impl FrameReceiver {
             Assembly::Pieces(carried) => {
                 let mut carried = carried.split();
                 let payload = if carried.is_empty() && message.utf8.incomplete() == 0 {
-                    self.take(input, available)
+                    take(input, available)
                 } else {
                     // At most one read's worth: a code point was cut, and text is handed out in whole ones.
                     carried.extend_from_slice(input.get(..available).unwrap_or_default());
@@ -335,18 +330,14 @@ impl FrameReceiver {
             }
         }
     }
+}
 
-    /// Takes a payload off the input: copied where it is small, split off where it is not.
-    fn take(&mut self, input: &mut BytesMut, length: usize) -> Bytes {
-        if length >= COPY_BELOW {
-            return input.split_to(length).freeze();
-        }
-        if self.block.capacity() < length {
-            // Takes the old block back if nothing in it is in use any more, else allocates another.
-            self.block.reserve(BLOCK);
-        }
-        self.block.extend_from_slice(input.get(..length).unwrap_or_default());
-        input.advance(length);
-        self.block.split().freeze()
+/// Takes a payload off the input: copied where it is small, split off where it is not.
+fn take(input: &mut BytesMut, length: usize) -> Bytes {
+    if length >= COPY_BELOW {
+        return input.split_to(length).freeze();
     }
+    let payload = copied(input.get(..length).unwrap_or_default());
+    input.advance(length);
+    payload
 }
