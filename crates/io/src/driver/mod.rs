@@ -162,7 +162,10 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     /// Reads without handing anything to the machine; whether the peer has given a sign of life, or what was read before has yet to
     /// be taken.
     pub(crate) fn looks_alive(&mut self, cx: &mut Context<'_>) -> bool {
-        self.has_input() || !self.at_eof && self.poll_read(cx, 0).is_ready()
+        if !self.has_input() && !self.at_eof {
+            let _ = self.poll_read(cx, 0);
+        }
+        self.has_input()
     }
 
     /// Writes what there is to write, as far as the transport takes it; whether it took anything.

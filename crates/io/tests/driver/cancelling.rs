@@ -7,7 +7,7 @@ use std::{
 };
 
 use squall_proto::{
-    CloseCode, Closed, Config, ControlPayload, Delivery, Fragment, Message, WriteMarks,
+    CloseCode, Closed, Config, ControlPayload, Delivery, Event, Fragment, Message, WriteMarks,
 };
 use squall_testkit::{
     simulation::Simulation,
@@ -64,7 +64,35 @@ fn recv_loses_no_message() {
 }
 
 #[test]
-fn recv_event_and_recv_fragment_lose_nothing() {
+fn recv_event_loses_no_event() {
+    let events = [
+        Event::Message(Message::text("one")),
+        Event::Ping(b"ping".as_slice().try_into().unwrap()),
+        Event::Message(Message::text("two")),
+        Event::Pong(b"pong".as_slice().try_into().unwrap()),
+        Event::Closed(Closed::Clean(None)),
+    ];
+    let frames = [(0x81, "one"), (0x89, "ping"), (0x81, "two"), (0x8A, "pong"), (0x88, "")];
+    let bytes: Vec<u8> =
+        frames.iter().flat_map(|(first, text)| from_client(*first, text)).collect();
+    for polls in 1..ENOUGH {
+        let Scene { mut socket, peer, .. } = scene(64);
+        let mut arriving = bytes.iter();
+        let mut received = Vec::new();
+        while received.len() < events.len() {
+            let between = || match arriving.next() {
+                Some(byte) => peer.say([*byte]),
+                None => peer.end(),
+            };
+            received.extend(polled(socket.recv_event(), polls, between).flatten());
+        }
+        assert_eq!(received, events, "{polls}");
+        assert_eq!(polled(socket.recv_event(), 1, || {}), Some(None));
+    }
+}
+
+#[test]
+fn recv_fragment_loses_no_piece() {
     for polls in 1..ENOUGH {
         let Scene { mut socket, peer, .. } = scene(64);
         let bytes = wire(&messages());

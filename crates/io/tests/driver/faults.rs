@@ -3,7 +3,7 @@
 use std::{io::ErrorKind, sync::Arc};
 
 use squall_io::{Error, WebSocket};
-use squall_proto::{CloseCode, Config, Connection, Message, ProtocolError};
+use squall_proto::{CloseCode, Config, Connection, Deadline, Message, ProtocolError};
 use squall_testkit::{
     entropy::FailingKeys,
     pipe::{Fault, Operation, pipe},
@@ -52,6 +52,27 @@ fn the_stream_ends_at_every_byte_of_a_session() {
             assert!(ending.is_none(), "{ending:?}");
         } else {
             assert!(matches!(ending, Some(Error::Eof)), "{cut}: {ending:?}");
+        }
+        assert!(scene.peer.peer_ended());
+    }
+}
+
+/// The peer falls silent at every byte of a session, without an end: it is gone when the stated timeouts say so.
+#[test]
+fn the_peer_falls_silent_at_every_byte_of_a_session() {
+    let bytes = session();
+    for cut in 0..=bytes.len() {
+        let mut scene = server();
+        scene.peer.say(&bytes[..cut]);
+        let started = scene.simulation.now();
+        let (messages, ending) = scene.simulation.wait(receive_all(&mut scene.socket));
+        let took = scene.simulation.now() - started;
+        assert!(messages.len() <= 2);
+        if cut == bytes.len() {
+            assert!(ending.is_none() && took == 5 * SECOND, "{ending:?} {took:?}");
+        } else {
+            let silent = matches!(ending, Some(Error::TimedOut(Deadline::KeepAlive)));
+            assert!(silent && took == 45 * SECOND, "{cut}: {ending:?} {took:?}");
         }
         assert!(scene.peer.peer_ended());
     }

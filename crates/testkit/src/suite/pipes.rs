@@ -2,7 +2,7 @@
 
 use std::{io::ErrorKind, sync::Arc, time::Duration};
 
-use futures::future::join;
+use futures::future::{join, join_all};
 use squall_io::{
     Error, WebSocket,
     client::Connector,
@@ -70,9 +70,10 @@ pub fn messages_pass_both_ways_through_a_tiny_pipe<A: Adapter>() {
                 receiver
             }));
         }
-        for (sent, received) in sending.into_iter().zip(receiving) {
-            assert!(sent.await.is_some() && received.await.is_some());
-        }
+        let sent = join_all(sending).await;
+        // None is dropped before all have received everything.
+        let received = join_all(receiving).await;
+        assert!(sent.iter().all(Option::is_some) && received.iter().all(Option::is_some));
     });
 }
 
