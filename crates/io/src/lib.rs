@@ -21,7 +21,7 @@ mod websocket;
 pub use entropy::SystemEntropy;
 #[cfg(feature = "futures-io")]
 pub use futures_io::FuturesIo;
-pub use runtime::Runtime;
+pub use runtime::{Elapsed, Runtime, race, within};
 pub use shutdown::{Shutdown, Started};
 pub use timer::Timer;
 pub use transport::Transport;

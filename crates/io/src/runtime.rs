@@ -29,11 +29,16 @@ pub trait Runtime: fmt::Debug + Clone + Send + Sync + 'static {
 }
 
 /// The deadline came first.
-#[derive(Debug)]
-pub(crate) struct Elapsed;
+#[derive(Debug, thiserror::Error)]
+#[error("deadline has elapsed")]
+#[non_exhaustive]
+pub struct Elapsed;
 
 /// Runs `future`, but not beyond `deadline`. What is ready by then is never lost.
-pub(crate) async fn within<F: Future>(
+///
+/// # Errors
+/// [`Elapsed`] where the deadline came first.
+pub async fn within<F: Future>(
     timer: &mut impl Timer,
     deadline: Instant,
     future: F,
@@ -52,7 +57,7 @@ pub(crate) async fn until(timer: &mut impl Timer, deadline: Instant) {
 }
 
 /// Runs two futures until one is ready; where both are, the first wins.
-pub(crate) async fn race<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
+pub async fn race<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
     let (mut first, mut second) = (pin!(first), pin!(second));
     poll_fn(|cx| match first.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(output),

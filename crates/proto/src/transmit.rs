@@ -48,8 +48,8 @@ impl Transmit {
         self.written
     }
 
-    /// Appends bytes that are not frames.
-    pub(crate) fn append(&mut self, bytes: &[u8]) {
+    /// Appends bytes that are not frames, of an HTTP server on the same stream for example. They are copied.
+    pub fn append(&mut self, bytes: &[u8]) {
         self.prepare();
         self.copied.extend_from_slice(bytes);
         self.remaining += bytes.len();

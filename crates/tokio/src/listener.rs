@@ -84,6 +84,10 @@ impl Listen for Listener {
         }
     }
 
+    fn set_nodelay(stream: &Io<Stream>, on: bool) -> io::Result<()> {
+        stream.0.set_nodelay(on)
+    }
+
     #[cfg(feature = "tls")]
     async fn secure(
         stream: Io<Stream>,

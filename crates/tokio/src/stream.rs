@@ -47,6 +47,14 @@ impl Stream {
         self.tcp().and_then(|tcp| tcp.local_addr().ok())
     }
 
+    /// Sets `TCP_NODELAY`, which is on from the start.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] for a Unix socket; else what the system reports.
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.tcp().map_or_else(|| Err(io::ErrorKind::Unsupported.into()), |tcp| tcp.set_nodelay(on))
+    }
+
     fn tcp(&self) -> Option<&TcpStream> {
         match &self.0 {
             Kind::Tcp(tcp) => Some(tcp),

@@ -47,10 +47,15 @@ enum Writing {
 
 impl<T: Transport, C: Timer> Driver<T, C> {
     pub(crate) fn new(transport: T, timer: C) -> Self {
+        Self::with_input(transport, timer, BytesMut::new())
+    }
+
+    /// A driver that begins with bytes that were read already.
+    pub(crate) fn with_input(transport: T, timer: C, input: BytesMut) -> Self {
         Self {
             transport,
             timer,
-            input: BytesMut::new(),
+            input,
             at_eof: false,
             writing: Writing::Flushed,
             error: None,

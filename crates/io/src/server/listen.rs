@@ -24,6 +24,15 @@ pub trait Listen: Send + 'static {
         let _ = (stream, tls);
         async { Err(io::Error::new(io::ErrorKind::Unsupported, "built without TLS")) }
     }
+
+    /// Sets `TCP_NODELAY` on a stream; this default cannot.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] for a stream that is not TCP; else what the system reports.
+    fn set_nodelay(stream: &Self::Stream, on: bool) -> io::Result<()> {
+        let _ = (stream, on);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// Whether a failed accept concerns the one connection and not the listener, so that the next can be accepted at once.

@@ -1,6 +1,12 @@
 //! The loop that accepts connections, and how it ends.
 
-use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use squall_proto::handshake::HandshakeError;
 
@@ -51,7 +57,23 @@ where
     }
 }
 
+/// A server with the default settings.
+impl<L: Listen> From<L> for Server<L>
+where
+    L::Runtime: Default,
+{
+    fn from(listener: L) -> Self {
+        Self::new(listener)
+    }
+}
+
 impl<L: Listen> Server<L> {
+    /// The runtime that it runs on.
+    #[must_use]
+    pub const fn runtime(&self) -> &L::Runtime {
+        &self.shared.runtime
+    }
+
     /// A server with the default settings, on a runtime that has to be given.
     pub fn with_runtime(listener: L, runtime: L::Runtime) -> Self {
         let shared = Shared {
@@ -68,6 +90,12 @@ impl<L: Listen> Server<L> {
     /// The settings of its handshakes and connections.
     pub fn config(mut self, config: ServerConfig) -> Self {
         self.shared.config = config;
+        self
+    }
+
+    /// The switch that ends the server, in the place of the one in its settings.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shared.config = self.shared.config.shutdown(shutdown);
         self
     }
 
@@ -106,20 +134,22 @@ impl<L: Listen> Server<L> {
         H: Fn(WebSocket<L::Stream, L::Runtime>) -> F + Send + Sync + 'static,
         F: Future + Send + 'static,
     {
+        let errors = Arc::new(self.shared);
         let handler = Arc::new(handler);
-        let shared = Arc::new(self.shared);
-        let errors = Arc::clone(&shared);
-        run(self.listener, self.max_connections, shared, move |upgrade| {
-            let (handler, errors) = (Arc::clone(&handler), Arc::clone(&errors));
-            async move {
-                let peer = upgrade.peer();
-                match upgrade.accept_default().await {
-                    Ok(socket) => drop(handler(socket).await),
-                    Err(error) => errors.report(error, peer),
+        let upgraded = {
+            let errors = Arc::clone(&errors);
+            move |upgrade: Upgrade<L::Stream, L::Runtime>| {
+                let (handler, errors) = (Arc::clone(&handler), Arc::clone(&errors));
+                async move {
+                    let peer = upgrade.peer();
+                    match upgrade.accept_default().await {
+                        Ok(socket) => drop(handler(socket).await),
+                        Err(error) => errors.report(error, peer),
+                    }
                 }
             }
-        })
-        .await
+        };
+        run(self.listener, self.max_connections, errors, Upgrades(upgraded)).await
     }
 
     /// Reads the request of every connection, and runs `handler` on each, until the [`Shutdown`] of the [`ServerConfig`]
@@ -135,20 +165,95 @@ impl<L: Listen> Server<L> {
         H: Fn(Upgrade<L::Stream, L::Runtime>) -> F + Send + Sync + 'static,
         F: Future + Send + 'static,
     {
-        run(self.listener, self.max_connections, Arc::new(self.shared), handler).await
+        run(self.listener, self.max_connections, Arc::new(self.shared), Upgrades(handler)).await
+    }
+
+    /// Runs `handler` on every stream, with TLS where that is asked for, and reads nothing itself: for servers of HTTP that
+    /// upgrade some of their connections. It ends as [`serve_upgrades`](Self::serve_upgrades) does, but for the closing handshakes,
+    /// which the handler sees to.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the listener and aborts every connection.
+    pub async fn serve_streams<H, F>(self, handler: H) -> usize
+    where
+        H: Fn(L::Stream, Option<SocketAddr>) -> F + Send + Sync + 'static,
+        F: Future + Send + 'static,
+    {
+        run(self.listener, self.max_connections, Arc::new(self.shared), Streams(handler)).await
     }
 }
 
-async fn run<L: Listen, H, F>(
-    mut listener: L,
-    max_connections: Option<usize>,
-    shared: Arc<Shared<L>>,
-    handler: H,
-) -> usize
+/// What becomes of a stream that was accepted.
+trait Serve<L: Listen>: Send + Sync + 'static {
+    /// What the stream becomes first, within the time for the handshake.
+    type Ready: Send;
+
+    fn prepare(
+        &self,
+        shared: &Shared<L>,
+        stream: L::Stream,
+        peer: Option<SocketAddr>,
+    ) -> impl Future<Output = Result<Self::Ready, UpgradeError>> + Send;
+
+    fn serve(&self, ready: Self::Ready) -> impl Future<Output = ()> + Send;
+}
+
+/// Runs a function on each request.
+struct Upgrades<H>(H);
+
+impl<L: Listen, H, F> Serve<L> for Upgrades<H>
 where
     H: Fn(Upgrade<L::Stream, L::Runtime>) -> F + Send + Sync + 'static,
     F: Future + Send + 'static,
 {
+    type Ready = Upgrade<L::Stream, L::Runtime>;
+
+    async fn prepare(
+        &self,
+        shared: &Shared<L>,
+        stream: L::Stream,
+        peer: Option<SocketAddr>,
+    ) -> Result<Self::Ready, UpgradeError> {
+        shared.upgrade(stream, peer).await
+    }
+
+    async fn serve(&self, upgrade: Self::Ready) {
+        drop((self.0)(upgrade).await);
+    }
+}
+
+/// Runs a function on each stream.
+struct Streams<H>(H);
+
+impl<L: Listen, H, F> Serve<L> for Streams<H>
+where
+    H: Fn(L::Stream, Option<SocketAddr>) -> F + Send + Sync + 'static,
+    F: Future + Send + 'static,
+{
+    type Ready = (L::Stream, Option<SocketAddr>);
+
+    async fn prepare(
+        &self,
+        shared: &Shared<L>,
+        stream: L::Stream,
+        peer: Option<SocketAddr>,
+    ) -> Result<Self::Ready, UpgradeError> {
+        let mut timer = shared.runtime.timer();
+        let deadline = timer.now() + shared.config.handshake_config().time_limit();
+        Ok((shared.secure(stream, &mut timer, deadline).await?, peer))
+    }
+
+    async fn serve(&self, (stream, peer): Self::Ready) {
+        drop((self.0)(stream, peer).await);
+    }
+}
+
+async fn run<L: Listen>(
+    mut listener: L,
+    max_connections: Option<usize>,
+    shared: Arc<Shared<L>>,
+    handler: impl Serve<L>,
+) -> usize {
     let _abort_in_the_end = StartOnDrop(shared.abort.clone());
     let handler = Arc::new(handler);
     let tasks = Arc::new(Tasks::default());
@@ -187,23 +292,20 @@ where
     tasks.open()
 }
 
-async fn connection<L: Listen, H, F>(
+async fn connection<L: Listen>(
     shared: Arc<Shared<L>>,
-    handler: Arc<H>,
+    handler: Arc<impl Serve<L>>,
     stream: L::Stream,
     peer: Option<SocketAddr>,
-) where
-    H: Fn(Upgrade<L::Stream, L::Runtime>) -> F + Send + Sync + 'static,
-    F: Future + Send + 'static,
-{
+) {
     let stop = shared.config.shutdown_switch().started();
-    let upgrade = async { Some(shared.upgrade(stream, peer).await) };
+    let preparing = async { Some(handler.prepare(&shared, stream, peer).await) };
     let stop = async {
         stop.await;
         None
     };
-    match race(upgrade, stop).await {
-        Some(Ok(upgrade)) => drop(handler(upgrade).await),
+    match race(preparing, stop).await {
+        Some(Ok(ready)) => handler.serve(ready).await,
         Some(Err(error)) => shared.report(error, peer),
         None => {}
     }
@@ -218,16 +320,24 @@ impl<L: Listen> Shared<L> {
     ) -> Result<Upgrade<L::Stream, L::Runtime>, UpgradeError> {
         let mut timer = self.runtime.timer();
         let deadline = timer.now() + self.config.handshake_config().time_limit();
-        let stream = match &self.tls {
-            None => stream,
-            Some(tls) => within(&mut timer, deadline, L::secure(stream, tls.clone()))
-                .await
-                .map_err(|_| UpgradeError::from(HandshakeError::TimedOut))?
-                .map_err(UpgradeError::Tls)?,
-        };
+        let stream = self.secure(stream, &mut timer, deadline).await?;
         let driver = Driver::new(stream, timer);
         let upgrade = read_request(driver, self.runtime.clone(), &self.config, deadline).await?;
         Ok(upgrade.with_peer(peer))
+    }
+
+    /// Makes TLS of a stream where that is asked for.
+    async fn secure(
+        &self,
+        stream: L::Stream,
+        timer: &mut <L::Runtime as Runtime>::Timer,
+        deadline: Instant,
+    ) -> Result<L::Stream, UpgradeError> {
+        let Some(tls) = &self.tls else { return Ok(stream) };
+        within(timer, deadline, L::secure(stream, tls.clone()))
+            .await
+            .map_err(|_| UpgradeError::from(HandshakeError::TimedOut))?
+            .map_err(UpgradeError::Tls)
     }
 
     fn report(&self, error: UpgradeError, peer: Option<SocketAddr>) {

@@ -10,6 +10,7 @@ mod wakers;
 
 use std::task::{Context, Poll};
 
+use bytes::BytesMut;
 pub use error::Error;
 use http::Response;
 pub use receiver::{Receiver, ReuniteError};
@@ -20,7 +21,7 @@ use squall_proto::{
 };
 
 use self::shared::Shared;
-use crate::{Runtime, Started, Transport, driver::Driver};
+use crate::{Runtime, Shutdown, Started, Transport, driver::Driver};
 
 /// An open WebSocket connection on a transport `T` and a runtime `R`.
 ///
@@ -53,6 +54,19 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     pub fn from_connection(connection: Connection, transport: T, runtime: R) -> Self {
         let driver = Driver::new(transport, runtime.timer());
         Self::new(connection, driver, runtime, Agreed::default(), None)
+    }
+
+    /// A connection that goes on where an HTTP server stopped: with the bytes that it has read beyond the handshake, and with the
+    /// switch that ends the server's connections, if it has one.
+    pub fn resume(
+        connection: Connection,
+        transport: T,
+        runtime: R,
+        input: BytesMut,
+        shutdown: Option<&Shutdown>,
+    ) -> Self {
+        let driver = Driver::with_input(transport, runtime.timer(), input);
+        Self::new(connection, driver, runtime, Agreed::default(), shutdown.map(Shutdown::started))
     }
 
     pub(crate) fn new(

@@ -1,8 +1,14 @@
 //! The sending half, which any number of tasks may have.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use squall_proto::{CloseFrame, Connection, ControlPayload, Fragment, Message, SendError};
+use squall_proto::{
+    CloseFrame, Connection, ControlPayload, Fragment, Initiator, Message, SendError, Stats,
+};
 
 use super::shared::{Shared, Until};
 use crate::{Runtime, Transport};
@@ -127,6 +133,55 @@ impl<T: Transport + Send + 'static, R: Runtime> Sender<T, R> {
         self.queued_with(|connection, now| connection.pong(now, payload)).await
     }
 
+    /// Ready once there is room for a message: [`feed`](Self::feed), the first half, for futures that are written by hand.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the connection is over.
+    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.shared.poll_sent(cx, Until::Room)
+    }
+
+    /// Queues a message without asking for room: [`feed`](Self::feed), the second half. [`poll_sent`](Self::poll_sent), a
+    /// flush or the receiving half writes it.
+    ///
+    /// # Errors
+    /// [`SendError`]; the message was not queued then.
+    pub fn queue(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.shared.queue_message(message.into())
+    }
+
+    /// Queues a ping, as [`queue`](Self::queue).
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was queued then.
+    pub fn queue_ping(&self, payload: ControlPayload) -> Result<(), SendError> {
+        self.shared.queue(|connection, now| connection.ping(now, payload))
+    }
+
+    /// Ready once what is queued is on its way, as [`send`](Self::send) promises.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where some of it can never be written.
+    pub fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.shared.poll_sent(cx, Until::OnItsWay)
+    }
+
+    /// Ready once what is queued is written, as [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.shared.poll_sent(cx, Until::Written)
+    }
+
+    /// Starts the closing handshake and does not wait: the receiving half writes its Close frame and completes it.
+    ///
+    /// # Errors
+    /// [`SendError::ClientOnlyCode`] for 1010 from a server. A connection that is closing already goes on as it is.
+    pub fn start_close(&self, frame: impl Into<Option<CloseFrame>>) -> Result<(), SendError> {
+        self.begin_close(frame.into())
+    }
+
     /// Starts the closing handshake, which the receiving half completes, and writes its Close frame.
     ///
     /// # Errors
@@ -171,6 +226,23 @@ impl<T: Transport + Send + 'static, R: Runtime> Sender<T, R> {
     #[must_use]
     pub fn queued(&self) -> usize {
         self.shared.state().connection.queued()
+    }
+
+    /// Who began to end the connection, once somebody has.
+    #[must_use]
+    pub fn initiator(&self) -> Option<Initiator> {
+        self.shared.state().connection.initiator()
+    }
+
+    /// What the connection has counted so far, the latest round-trip time among it.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        *self.shared.state().connection.stats()
+    }
+
+    /// Looks at the transport, for its options for example; `None` once the connection is over.
+    pub fn with_transport<O>(&self, look: impl FnOnce(&T) -> O) -> Option<O> {
+        self.shared.state().transport().map(look)
     }
 
     /// Waits for room, queues and writes.

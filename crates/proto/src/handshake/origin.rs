@@ -57,6 +57,17 @@ impl OriginPolicy {
     }
 
     fn allows_to(&self, host: Option<&str>, headers: &HeaderMap) -> bool {
+        Self::judge(host, headers, |origin| self.allows_origin(origin))
+    }
+
+    /// Judges a request as described above, with a rule of the caller's for step 3. It sees the `Origin`: `null` where that is not
+    /// ASCII or stands more than once.
+    #[must_use]
+    pub fn judge(
+        host: Option<&str>,
+        headers: &HeaderMap,
+        allows: impl FnOnce(&str) -> bool,
+    ) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let origin = match (origins.next(), origins.next()) {
             (None, _) => None,
@@ -68,7 +79,7 @@ impl OriginPolicy {
             (None, None) => true,
             (Some(_), None) => false,
             (None, Some(origin)) if is_same_authority(origin, host) => true,
-            (_, Some(origin)) => self.allows_origin(origin),
+            (_, Some(origin)) => allows(origin),
         }
     }
 
