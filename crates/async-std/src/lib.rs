@@ -50,6 +50,8 @@ pub use squall_io::{
 };
 use squall_io::{client::IntoClientRequest, server};
 pub use squall_proto as proto;
+#[cfg(feature = "web")]
+pub use squall_web as web;
 
 pub use self::{listener::Listener, runtime::AsyncStd, stream::Stream, timer::Timer};
 
@@ -122,4 +124,21 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     server::upgrade(Io(stream), AsyncStd, config).await
+}
+
+/// Serves an application on a TCP address until its [`shutdown`](web::Application::shutdown) switch is turned on; the answer is how
+/// many connections were aborted then. [`Application::serve`](web::Application::serve) takes other listeners, and a [`Server`]
+/// with TLS for example.
+///
+/// # Errors
+/// What the system reports where it cannot listen on the address.
+///
+/// # Cancel safety
+/// Dropping the future closes the listener and aborts every connection.
+#[cfg(feature = "web")]
+pub async fn serve(
+    application: web::Application,
+    address: impl async_std::net::ToSocketAddrs,
+) -> std::io::Result<usize> {
+    Ok(application.serve(Listener::bind(address).await?).await)
 }

@@ -257,6 +257,12 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
         self.receiver.closed()
     }
 
+    /// As [`Receiver::error_of`].
+    #[must_use]
+    pub fn error_of(&self, closed: &Closed) -> Option<Error> {
+        self.receiver.error_of(closed)
+    }
+
     /// Who began to end the connection, once somebody has.
     #[must_use]
     pub fn initiator(&self) -> Option<Initiator> {

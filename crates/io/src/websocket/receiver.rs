@@ -177,7 +177,10 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
         self.agreed.response.as_deref()
     }
 
-    pub(super) fn error_of(&self, closed: &Closed) -> Option<Error> {
+    /// The error that an ending is, if it is one: what [`recv`](Self::recv) answers with, for those who take events. Why the stream
+    /// failed is told once.
+    #[must_use]
+    pub fn error_of(&self, closed: &Closed) -> Option<Error> {
         Error::from_ending(closed, self.shared.state().take_error())
     }
 

@@ -1,0 +1,182 @@
+//! What a page answers.
+
+use std::{
+    fs::File,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use ::http::{HeaderName, HeaderValue, StatusCode, header};
+use blocking::Unblock;
+use bytes::Bytes;
+use futures_io::AsyncRead;
+use http_body::{Body, Frame, SizeHint};
+use serde::Serialize;
+
+use crate::json;
+
+/// How much of a file is read at once.
+const CHUNK: usize = 32 << 10;
+
+/// The answer of a page: a status, headers and a body.
+#[derive(Debug)]
+pub struct Response {
+    inner: ::http::Response<Content>,
+}
+
+impl Response {
+    /// An answer with this status, and its phrase as a body where it is an error.
+    #[must_use]
+    pub fn status(status: StatusCode) -> Self {
+        let is_error = status.is_client_error() || status.is_server_error();
+        let text = status.canonical_reason().filter(|_| is_error).unwrap_or_default();
+        let response =
+            if text.is_empty() { Self::new(Content::empty(), None) } else { Self::text(text) };
+        response.with_status(status)
+    }
+
+    /// Plain text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new(Content::Bytes(text.into().into()), Some("text/plain; charset=utf-8"))
+    }
+
+    /// A page in HTML.
+    #[must_use]
+    pub fn html(page: impl Into<String>) -> Self {
+        Self::new(Content::Bytes(page.into().into()), Some("text/html; charset=utf-8"))
+    }
+
+    /// A value as JSON; 500 where it cannot be.
+    #[must_use]
+    pub fn json<V: Serialize + ?Sized>(value: &V) -> Self {
+        json::encode(value).map_or_else(
+            |_| Self::status(StatusCode::INTERNAL_SERVER_ERROR),
+            |text| Self::new(Content::Bytes(text.into()), Some("application/json")),
+        )
+    }
+
+    /// Bytes of a media type.
+    #[must_use]
+    pub fn bytes(bytes: impl Into<Bytes>, media_type: &'static str) -> Self {
+        Self::new(Content::Bytes(bytes.into()), Some(media_type))
+    }
+
+    /// A redirect (302); 500 where the target cannot stand in a header.
+    #[must_use]
+    pub fn redirect(to: &str) -> Self {
+        HeaderValue::from_str(to).map_or_else(
+            |_| Self::status(StatusCode::INTERNAL_SERVER_ERROR),
+            |to| Self::status(StatusCode::FOUND).header(header::LOCATION, to),
+        )
+    }
+
+    pub(crate) fn file(file: File, length: u64, media_type: &'static str) -> Self {
+        let file = Unblock::with_capacity(CHUNK, file);
+        Self::new(Content::File { file, left: length }, Some(media_type))
+    }
+
+    fn new(content: Content, media_type: Option<&'static str>) -> Self {
+        let mut inner = ::http::Response::new(content);
+        if let Some(media_type) = media_type {
+            inner.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        }
+        Self { inner }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        *self.inner.status_mut() = status;
+        self
+    }
+
+    /// Sets a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.inner.headers_mut().insert(name, value);
+        self
+    }
+
+    /// Adds a header beside those of the same name, a cookie for example.
+    #[must_use]
+    pub fn add_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.inner.headers_mut().append(name, value);
+        self
+    }
+
+    pub(crate) fn into_http(self) -> ::http::Response<Content> {
+        self.inner
+    }
+}
+
+impl From<&str> for Response {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Response {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<::http::Response<Bytes>> for Response {
+    fn from(response: ::http::Response<Bytes>) -> Self {
+        Self { inner: response.map(Content::Bytes) }
+    }
+}
+
+/// A body.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Bytes(Bytes),
+    File { file: Unblock<File>, left: u64 },
+}
+
+impl Content {
+    pub(crate) const fn empty() -> Self {
+        Self::Bytes(Bytes::new())
+    }
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut *self {
+            Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::File { left: 0, .. } => Poll::Ready(None),
+            Self::File { file, left } => {
+                let length = usize::try_from(*left).map_or(CHUNK, |left| left.min(CHUNK));
+                let mut chunk = vec![0; length];
+                let read = ready!(Pin::new(file).poll_read(cx, &mut chunk))?;
+                if read == 0 {
+                    // It became shorter than the length that the answer has promised.
+                    return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
+                }
+                chunk.truncate(read);
+                *left -= read as u64;
+                Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.size_hint().exact() == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File { left, .. } => *left,
+        })
+    }
+}
