@@ -131,8 +131,7 @@ fn builder<R: Runtime>(settings: &Settings, runtime: R) -> http1::Builder {
         .max_buf_size(settings.max_head_size.max(MIN_HEAD))
         .max_headers(settings.max_headers)
         // Clients that compare header names as they are written expect them so.
-        .title_case_headers(true)
-        .pipeline_flush(true);
+        .title_case_headers(true);
     http
 }
 
