@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use squall_io::{client::ConnectError, tls::TlsError};
 use squall_proto::{SendError, handshake::InvalidRequest};
+use squall_tokio::web::RouteError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
@@ -11,6 +12,8 @@ pub(crate) enum CliError {
     Runtime(#[source] io::Error),
     #[error("cannot listen on {address}: {error}")]
     Bind { address: String, error: io::Error },
+    #[error(transparent)]
+    Routes(RouteError),
     #[error("cannot read {}: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
     #[error(transparent)]

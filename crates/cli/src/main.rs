@@ -1,5 +1,6 @@
 //! `squall`: what a person runs.
 
+mod chat;
 mod connect;
 mod echo;
 mod error;
@@ -19,12 +20,14 @@ struct Squall {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Chat(Box<chat::Chat>),
     Echo(Box<echo::Echo>),
     Connect(Box<connect::Connect>),
 }
 
 fn main() -> ExitCode {
     let result = match Squall::parse().command {
+        Command::Chat(chat) => chat.run(),
         Command::Echo(echo) => echo.run(),
         Command::Connect(connect) => connect.run(),
     };
