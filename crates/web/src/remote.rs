@@ -19,7 +19,7 @@ use crate::{channel::Channel, json};
 /// The connection is closing or closed: Tornado's `WebSocketClosedError`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the WebSocket is closed")]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to say about it")]
 pub struct WebSocketClosed;
 
 /// Why a value was not written.

@@ -1,0 +1,85 @@
+//! Static files.
+
+use std::fs;
+
+use squall_tokio::web::Application;
+use tempfile::TempDir;
+
+use crate::{Raw, served, status};
+
+/// A folder with files in it and beside it.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    fs::create_dir_all(root.join("sub")).unwrap();
+    fs::write(root.join("index.html"), "<p>index</p>").unwrap();
+    fs::write(root.join("sub/a b.css"), "body {}").unwrap();
+    fs::write(root.join(".hidden"), "secret").unwrap();
+    fs::write(folder.path().join("secret"), "secret").unwrap();
+    std::os::unix::fs::symlink(folder.path().join("secret"), root.join("link")).unwrap();
+    folder
+}
+
+async fn raw(folder: &TempDir) -> Raw {
+    let application = Application::new().files("/files/", folder.path().join("root")).unwrap();
+    Raw::connect(served(application).await).await
+}
+
+fn get(path: &str, lines: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n{lines}\r\n")
+}
+
+#[tokio::test]
+async fn files_of_the_folder_are_served() {
+    let folder = folder();
+    let mut raw = raw(&folder).await;
+    for (path, body) in [
+        ("/files/", "<p>index</p>"),
+        ("/files/index.html", "<p>index</p>"),
+        ("/files/sub/a%20b.css", "body {}"),
+        ("/files//sub//a%20b.css", "body {}"),
+    ] {
+        raw.write(get(path, "")).await;
+        assert_eq!(raw.answer().await, (200, body.to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_outside_of_the_folder_is_served() {
+    let folder = folder();
+    let mut raw = raw(&folder).await;
+    for path in [
+        "/files/../secret",
+        "/files/%2e%2e/secret",
+        "/files/..%2fsecret",
+        "/files/sub/../../secret",
+        "/files/%2e%2e%5csecret",
+        "/files//etc/passwd",
+        "/files/%2fetc%2fpasswd",
+        "/files/link",
+        "/files/.hidden",
+        "/files/index.html%00",
+        "/files/sub",
+        "/files/nothing",
+    ] {
+        raw.write(get(path, "")).await;
+        assert_eq!(raw.answer().await.0, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_known_is_not_sent_again() {
+    let folder = folder();
+    let mut raw = raw(&folder).await;
+    raw.write(get("/files/index.html", "")).await;
+    let head = raw.head().await;
+    assert_eq!(raw.read(12).await, b"<p>index</p>");
+    assert!(head.contains("content-type: text/html; charset=utf-8\r\n"), "{head}");
+    let tag = head.split("etag: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    let tag = tag.replace("w/", "W/");
+    raw.write(get("/files/index.html", &format!("If-None-Match: {tag}\r\n"))).await;
+    assert_eq!(status(&raw.head().await), 304);
+    fs::write(folder.path().join("root/index.html"), "<p>newer index</p>").unwrap();
+    raw.write(get("/files/index.html", &format!("If-None-Match: {tag}\r\n"))).await;
+    assert_eq!(raw.answer().await, (200, "<p>newer index</p>".to_owned()));
+}
