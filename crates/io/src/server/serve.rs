@@ -142,7 +142,7 @@ impl<L: Listen> Server<L> {
                 let (handler, errors) = (Arc::clone(&handler), Arc::clone(&errors));
                 async move {
                     let peer = upgrade.peer();
-                    match upgrade.accept_default().await {
+                    match Box::pin(upgrade.accept_default()).await {
                         Ok(socket) => drop(handler(socket).await),
                         Err(error) => errors.report(error, peer),
                     }
@@ -266,7 +266,13 @@ async fn run<L: Listen>(
                 .await;
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    let task = connection(Arc::clone(&shared), Arc::clone(&handler), stream, peer);
+                    // Boxed, since what a future captures and then waits for has its place in it twice.
+                    let task = Box::pin(connection(
+                        Arc::clone(&shared),
+                        Arc::clone(&handler),
+                        stream,
+                        peer,
+                    ));
                     let (abort, guard) = (shared.abort.started(), tasks.enter());
                     // Where there is no runtime any more, the connection is dropped with its task.
                     let _ = shared.runtime.spawn(async move {
@@ -304,7 +310,9 @@ async fn connection<L: Listen>(
         stop.await;
         None
     };
-    match race(preparing, stop).await {
+    // The state of a handshake is large and soon done with: it goes with its box.
+    let prepared = Box::pin(race(preparing, stop)).await;
+    match prepared {
         Some(Ok(ready)) => handler.serve(ready).await,
         Some(Err(error)) => shared.report(error, peer),
         None => {}

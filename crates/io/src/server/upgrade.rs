@@ -49,7 +49,11 @@ pub async fn upgrade<T: Transport + Send + 'static, R: Runtime>(
 /// The [handshake timeout](squall_proto::HandshakeConfig::timeout) goes on meanwhile; a request that is not answered in time is
 /// answered with 503. Dropping it drops the stream without an answer.
 #[derive(Debug)]
-pub struct Upgrade<T, R: Runtime> {
+pub struct Upgrade<T, R: Runtime>(Box<Parts<T, R>>);
+
+/// Much, and soon done with: boxed, so that the task of a connection does not keep room for it.
+#[derive(Debug)]
+struct Parts<T, R: Runtime> {
     request: UpgradeRequest,
     handshake: ServerHandshake,
     driver: Driver<T, R::Timer>,
@@ -72,9 +76,15 @@ pub(super) async fn read_request<T: Transport, R: Runtime>(
     match poll_fn(|cx| driver.poll_event(cx, &mut handshake)).await {
         Some(ServerEvent::Request(request)) => {
             let config = config.clone();
-            let upgrade =
-                Upgrade { request: *request, handshake, driver, runtime, config, peer: None };
-            if upgrade.config.origin_policy().allows_request(&upgrade.request) {
+            let upgrade = Upgrade(Box::new(Parts {
+                request: *request,
+                handshake,
+                driver,
+                runtime,
+                config,
+                peer: None,
+            }));
+            if upgrade.0.config.origin_policy().allows_request(&upgrade.0.request) {
                 return Ok(upgrade);
             }
             let error = HandshakeError::Origin;
@@ -94,34 +104,34 @@ pub(super) async fn read_request<T: Transport, R: Runtime>(
 }
 
 impl<T: Transport, R: Runtime> Upgrade<T, R> {
-    pub(super) const fn with_peer(mut self, peer: Option<SocketAddr>) -> Self {
-        self.peer = peer;
+    pub(super) fn with_peer(mut self, peer: Option<SocketAddr>) -> Self {
+        self.0.peer = peer;
         self
     }
 
     /// The request: path, query, headers, cookies, subprotocols.
     #[must_use]
-    pub const fn request(&self) -> &UpgradeRequest {
-        &self.request
+    pub fn request(&self) -> &UpgradeRequest {
+        &self.0.request
     }
 
     /// The address of the client, where the listener knows it.
     #[must_use]
-    pub const fn peer(&self) -> Option<SocketAddr> {
-        self.peer
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer
     }
 
     /// What the settings would accept with: the subprotocol selected, compression if they have it. A start for
     /// [`accept`](Self::accept).
     #[must_use]
     pub fn acceptance(&self) -> Accept {
-        self.config.acceptance(&self.request)
+        self.0.config.acceptance(&self.0.request)
     }
 
     /// Other limits and timeouts for this connection than those of the settings.
     #[must_use]
     pub fn connection(mut self, config: impl Into<std::sync::Arc<squall_proto::Config>>) -> Self {
-        self.config = self.config.connection(config);
+        self.0.config = self.0.config.clone().connection(config);
         self
     }
 
@@ -136,9 +146,9 @@ impl<T: Transport, R: Runtime> Upgrade<T, R> {
     }
 
     async fn refuse(mut self, rejection: Rejection) {
-        let now = self.driver.timer().now();
-        self.handshake.reject(rejection, now);
-        finish(&mut self.driver, &mut self.handshake).await;
+        let now = self.0.driver.timer().now();
+        self.0.handshake.reject(rejection, now);
+        finish(&mut self.0.driver, &mut self.0.handshake).await;
     }
 }
 
@@ -165,14 +175,14 @@ impl<T: Transport + Send + 'static, R: Runtime> Upgrade<T, R> {
     /// # Cancel safety
     /// A dropped call drops the stream.
     pub async fn accept(self, accept: Accept) -> Result<WebSocket<T, R>, UpgradeError> {
-        let acceptance = match self.request.accept(accept) {
+        let acceptance = match self.0.request.accept(accept) {
             Ok(acceptance) => acceptance,
             Err(error) => {
                 self.refuse(Rejection::from(&error)).await;
                 return Err(error.into());
             }
         };
-        let Self { mut handshake, mut driver, runtime, config, .. } = self;
+        let Parts { mut handshake, mut driver, runtime, config, .. } = *self.0;
         let now = driver.timer().now();
         handshake.handle_timeout(now);
         let deadline = handshake.poll_timeout().filter(|_| !handshake.wants_read());
