@@ -5,6 +5,7 @@ mod read_buffer;
 use std::{
     io,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use bytes::{Buf, BytesMut};
@@ -28,6 +29,8 @@ pub(crate) struct Driver<T, C> {
     writing: Writing,
     /// Why the transport failed, until somebody asks.
     error: Option<io::Error>,
+    /// When something was read last.
+    read_at: Instant,
     /// How many bytes may still be read before other tasks get their turn.
     budget: usize,
 }
@@ -53,6 +56,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     /// A driver that begins with bytes that were read already.
     pub(crate) fn with_input(transport: T, timer: C, input: BytesMut) -> Self {
         Self {
+            read_at: timer.now(),
             transport,
             timer,
             input,
@@ -91,12 +95,12 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         self.error.take()
     }
 
-    /// Takes an event off what was read already.
+    /// Takes an event off what was read already, as of the time when it was read.
     pub(crate) fn next_event<M: Machine>(&mut self, machine: &mut M) -> Option<M::Event> {
         if self.input.is_empty() {
             return None;
         }
-        machine.poll_event(self.timer.now(), &mut self.input)
+        machine.poll_event(self.read_at, &mut self.input)
     }
 
     /// The next event; `None` once the machine has finished and the transport is shut down and may be dropped.
@@ -109,8 +113,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         machine: &mut M,
     ) -> Poll<Option<M::Event>> {
         loop {
-            let now = self.timer.now();
-            if let Some(event) = machine.poll_event(now, &mut self.input) {
+            self.read_at = self.timer.now();
+            if let Some(event) = machine.poll_event(self.read_at, &mut self.input) {
                 return Poll::Ready(Some(event));
             }
             if self.write(cx, machine) {

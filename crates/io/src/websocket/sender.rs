@@ -10,7 +10,7 @@ use squall_proto::{
     CloseFrame, Connection, ControlPayload, Fragment, Initiator, Message, SendError, Stats,
 };
 
-use super::shared::{Shared, Until};
+use super::shared::{Progress, Shared, Until};
 use crate::{Runtime, Transport};
 
 /// Sends on a [`WebSocket`](crate::WebSocket) from anywhere. Clones send on the same connection; each message goes out whole.
@@ -46,7 +46,14 @@ impl<T: Transport + Send + 'static, R: Runtime> Sender<T, R> {
     /// # Cancel safety
     /// A dropped call has queued the message whole or not at all.
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.feed(message).await?;
+        match self.shared.send_at_once(message.into())? {
+            Progress::OnItsWay => return Ok(()),
+            Progress::Queued => {}
+            Progress::Full(message) => {
+                self.sent(Until::Room).await?;
+                self.shared.queue_message(message)?;
+            }
+        }
         self.sent(Until::OnItsWay).await
     }
 

@@ -62,6 +62,17 @@ pub(super) enum Until {
     Written,
 }
 
+/// How far a message has got.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// Nothing more needs to be done.
+    OnItsWay,
+    /// It has to be written.
+    Queued,
+    /// There is no room for it; here it is again.
+    Full(Message),
+}
+
 impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     pub(super) fn new(
         connection: Connection,
@@ -182,6 +193,26 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
             self.release(state);
         }
         added
+    }
+
+    /// Queues a message if there is room, and leaves it to the flusher if more are likely to follow: all of it under one lock, as this
+    /// is what a loop does that answers each message.
+    pub(super) fn send_at_once(self: &Arc<Self>, message: Message) -> Result<Progress, SendError> {
+        let mut state = self.state();
+        if state.connection.is_write_blocked() {
+            return Ok(Progress::Full(message));
+        }
+        let State { connection, driver, .. } = &mut *state;
+        let Some(driver) = driver else { return Err(SendError::Closed) };
+        let now = driver.timer().now();
+        let sent = connection.send(now, message);
+        if sent.is_err() {
+            // Without a masking key the connection may have ended here.
+            self.release(state);
+            return sent.map(|()| Progress::Queued);
+        }
+        let is_left = driver.has_input() && self.leave_to_flusher(&mut state);
+        Ok(if is_left { Progress::OnItsWay } else { Progress::Queued })
     }
 
     pub(super) fn queue_message(&self, message: Message) -> Result<(), SendError> {

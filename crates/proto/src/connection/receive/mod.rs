@@ -2,6 +2,7 @@
 
 mod compressed;
 mod incoming;
+mod whole;
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -128,6 +129,9 @@ impl FrameReceiver {
             let frame = match self.frame {
                 Some(frame) => frame,
                 None => {
+                    if let Some(message) = self.take_whole(input, config)? {
+                        return Ok(Some(Received::Message(message)));
+                    }
                     let Some((header, length)) = Header::parse(input)? else { return Ok(None) };
                     let frame = self.begin(&header, config)?;
                     input.advance(length);
