@@ -85,11 +85,6 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         self.writing == Writing::Failed
     }
 
-    /// Whether the transport holds nothing back of what was written.
-    pub(crate) fn has_passed_on(&self) -> bool {
-        self.writing != Writing::Unflushed
-    }
-
     /// Why the transport failed, if it did.
     pub(crate) const fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()

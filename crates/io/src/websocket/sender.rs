@@ -204,17 +204,10 @@ impl<T: Transport + Send + 'static, R: Runtime> Sender<T, R> {
     }
 
     pub(super) fn begin_close(&self, frame: Option<CloseFrame>) -> Result<(), SendError> {
-        let begun = self.shared.queue(|connection, now| {
-            let was_open = connection.can_send();
-            connection.close(now, frame).map(|()| was_open)
-        });
-        match begun {
-            Ok(true) => self.shared.wakers.wake_receiver(),
-            // It goes on as it was.
-            Ok(false) | Err(SendError::Closed) => {}
-            Err(error) => return Err(error),
+        match self.shared.queue(|connection, now| connection.close(now, frame)) {
+            Err(SendError::Closed) => Ok(()),
+            begun => begun,
         }
-        Ok(())
     }
 
     /// Whether messages can be sent: nobody has begun to close, and the connection is not over.

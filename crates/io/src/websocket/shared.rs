@@ -33,22 +33,22 @@ pub(super) struct State<T, R: Runtime> {
     ending: Option<Closed>,
     /// Why the transport failed, if it did.
     error: Option<io::Error>,
-    /// Where the receiving task waits: until when at the latest.
-    parked: Option<Alarm>,
-    /// What the tasks that send were last told, by being woken or by looking themselves.
-    told: Outlook,
+    /// What the tasks that wait know of.
+    told: Standing,
     pub(super) flusher: flusher::Link<R>,
 }
 
-/// When the timer is to wake a task, if at all.
-type Alarm = Option<Instant>;
-
-/// What tasks that send wait for.
-#[derive(Debug, Clone, Copy, Default)]
-struct Outlook {
-    has_room: bool,
-    is_written: bool,
-    is_lost: bool,
+/// What tasks that wait have to hear of, whichever task it came to pass in.
+///
+/// Room in the queue and deadlines are not among it: a task that could not write has been promised a wake-up by the transport and the
+/// timer, and that wakes all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Open,
+    /// The end has begun, so there is a deadline for it.
+    Ending,
+    /// What is queued can never be written.
+    Lost,
 }
 
 /// How much of what is queued has to be written before a sending call returns.
@@ -88,8 +88,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
             shutdown,
             ending: None,
             error: None,
-            parked: None,
-            told: Outlook::default(),
+            told: Standing::Open,
             flusher: flusher::Link::new(runtime),
         };
         Arc::new(Self { wakers, state: Mutex::new(state) })
@@ -103,15 +102,14 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     /// The next event, the terminal one last and once; `None` after it.
     pub(super) fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
         let mut state = self.state();
-        state.parked = None;
         if let Some(event) = state.read_already() {
             return Poll::Ready(Some(event));
         }
         self.wakers.register_receiver(cx.waker());
         let polled = state.poll_event();
-        let wakes_senders = state.has_improved();
+        let news = state.news();
         drop(state);
-        if wakes_senders {
+        if news == Some(Standing::Lost) {
             self.wakers.wake_senders();
         }
         polled
@@ -167,22 +165,21 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
 
     /// Wakes whom a change of the state concerns.
     pub(super) fn release(&self, mut state: MutexGuard<'_, State<T, R>>) {
-        let wakes_senders = state.has_improved();
-        let wakes_receiver = state.wakes_receiver();
+        let news = state.news();
         drop(state);
-        if wakes_senders {
-            self.wakers.wake_senders();
-        }
-        if wakes_receiver {
+        if news.is_some() {
             self.wakers.wake_receiver();
+        }
+        if news == Some(Standing::Lost) {
+            self.wakers.wake_senders();
         }
     }
 
     /// Queues something.
-    pub(super) fn queue<O>(
+    pub(super) fn queue(
         &self,
-        add: impl FnOnce(&mut Connection, Instant) -> Result<O, SendError>,
-    ) -> Result<O, SendError> {
+        add: impl FnOnce(&mut Connection, Instant) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
         let mut state = self.state();
         let State { connection, driver, .. } = &mut *state;
         let Some(driver) = driver else { return Err(SendError::Closed) };
@@ -289,10 +286,7 @@ impl<T: Transport, R: Runtime> State<T, R> {
                 Poll::Ready(Some(Event::Closed(closed))) => self.ending = Some(closed),
                 Poll::Ready(Some(event)) => return Poll::Ready(Some(event)),
                 Poll::Ready(None) => break,
-                Poll::Pending => {
-                    self.parked = Some(self.connection.poll_timeout());
-                    return Poll::Pending;
-                }
+                Poll::Pending => return Poll::Pending,
             }
         }
         self.error = driver.take_error();
@@ -323,33 +317,22 @@ impl<T: Transport, R: Runtime> State<T, R> {
         }
     }
 
-    /// Whether tasks that send have something to hear of since they were last told.
-    ///
-    /// They are woken for a change and not for every look that somebody takes, or two that wait would keep waking each other.
-    fn has_improved(&mut self) -> bool {
-        let passed_on = self.driver.as_ref().is_none_or(Driver::has_passed_on);
-        let outlook = Outlook {
-            has_room: !self.connection.is_write_blocked(),
-            is_written: passed_on && self.connection.queued() == 0,
-            is_lost: self.is_lost(),
+    /// What the tasks that wait have not been told yet, if anything.
+    fn news(&mut self) -> Option<Standing> {
+        let standing = if self.is_lost() {
+            Standing::Lost
+        } else if self.connection.can_send() {
+            Standing::Open
+        } else {
+            Standing::Ending
         };
-        let told = std::mem::replace(&mut self.told, outlook);
-        outlook.has_room && !told.has_room
-            || outlook.is_written && !told.is_written
-            || outlook.is_lost && !told.is_lost
+        let told = std::mem::replace(&mut self.told, standing);
+        (standing != told).then_some(standing)
     }
 
     /// Whether what is queued can never be written.
     fn is_lost(&self) -> bool {
         let failed = self.connection.closed().is_some_and(|closed| !closed.is_clean());
         failed || self.driver.as_ref().is_none_or(Driver::cannot_write)
-    }
-
-    /// Whether the receiving task has to look after something that happened in another: the end, or an earlier deadline.
-    fn wakes_receiver(&self) -> bool {
-        let Some(alarm) = self.parked else { return false };
-        let next = self.connection.poll_timeout();
-        !self.connection.can_send()
-            || next.is_some_and(|next| alarm.is_none_or(|alarm| next < alarm))
     }
 }

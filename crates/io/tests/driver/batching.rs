@@ -73,6 +73,27 @@ fn an_answer_inside_a_batch_is_on_the_wire_while_its_task_waits_for_something_el
     assert!(done.take().is_some());
 }
 
+/// The task that writes for it stays, and is woken the next time.
+#[test]
+fn every_answer_inside_a_batch_is_on_the_wire_while_its_task_waits_for_something_else() {
+    let Scene { simulation, mut socket, peer, .. } = server();
+    peer.say(from_client(0x81, "hi").repeat(6));
+    let sleeper = simulation.clone();
+    let _done = simulation.start(async move {
+        for _ in 0..6 {
+            let message = socket.recv().await.unwrap().unwrap();
+            socket.send(message).await.unwrap();
+            sleeper.sleep(crate::SECOND).await;
+        }
+    });
+    simulation.run();
+    for _ in 0..5 {
+        assert_eq!(peer.hear(), from_server(0x81, "hi"));
+        simulation.pass(crate::SECOND);
+    }
+    assert_eq!(simulation.spawned(), 1);
+}
+
 /// The peer reads slowly: what the flusher could not write at once it writes when there is room.
 #[test]
 fn an_answer_that_did_not_fit_follows_while_its_task_waits_for_something_else() {

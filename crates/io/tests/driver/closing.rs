@@ -123,6 +123,9 @@ fn a_stream_that_does_not_shut_down_does_not_keep_a_connection() {
         scene.peer.say(from_client(0x88, b""));
         scene.peer.end();
         assert!(matches!(scene.simulation.wait(scene.socket.recv()), Ok(None)));
+        // One that only has to wait gets its time; one that failed is not asked again.
+        let asked = if fault == Fault::Pending { 3 } else { 1 };
+        assert_eq!(scene.own.counts().shutdowns, asked);
     }
 }
 

@@ -1,8 +1,11 @@
 //! A connection in the hands of several tasks.
 
+use std::io::ErrorKind;
+
 use squall_io::Error;
 use squall_proto::{CloseCode, Config, Message, SendError, WriteMarks};
 use squall_testkit::{
+    pipe::{Fault, Operation},
     simulation::Simulation,
     wire::{from_client, from_server},
 };
@@ -157,6 +160,29 @@ fn a_close_by_the_sending_half_ends_the_receiving_one_in_time() {
     assert_eq!(peer.hear(), from_server(0x88, b"\x03\xE8"));
     simulation.pass(5 * SECOND);
     assert!(matches!(received.take(), Some(Err(Error::TimedOut(_)))));
+}
+
+/// One task comes across the failure of the stream, which nobody else is woken for by the stream.
+#[test]
+fn everyone_who_waits_hears_of_a_failure_that_one_comes_across() {
+    let config = Config::default().write_marks(WriteMarks::new(10, 5)).keep_alive(None);
+    let Scene { simulation, socket, own, peer } = Scene::server(&Simulation::new(), config, 4);
+    let (mut receiver, sender) = socket.split();
+    let other = sender.clone();
+    let received = simulation.start(async move { receiver.recv().await });
+    let waiting = simulation.start(async move {
+        sender.feed(vec![7; 30]).await.unwrap();
+        sender.feed(vec![7; 30]).await
+    });
+    simulation.run();
+    assert!(received.take().is_none() && waiting.take().is_none());
+    own.reset_counts();
+    own.fail(Operation::Write, 0, Fault::Error(ErrorKind::BrokenPipe));
+    assert_eq!(poll_times(other.flush(), 1), Some(Err(SendError::Closed)));
+    simulation.run();
+    assert_eq!(waiting.take(), Some(Err(SendError::Closed)));
+    assert!(matches!(received.take(), Some(Err(Error::Io(_)))));
+    drop(peer);
 }
 
 #[test]
