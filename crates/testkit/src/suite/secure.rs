@@ -33,10 +33,16 @@ struct Secured {
 }
 
 async fn serves<A: Adapter>(config: Arc<rustls::ServerConfig>) -> Secured {
+    serves_within::<A>(config, HandshakeConfig::default()).await
+}
+
+async fn serves_within<A: Adapter>(
+    config: Arc<rustls::ServerConfig>,
+    handshake: HandshakeConfig,
+) -> Secured {
     let listener = A::bind().await;
     let address = A::address(&listener);
     let (sender, errors) = mpsc::unbounded();
-    let handshake = HandshakeConfig::default().timeout(Duration::from_millis(200));
     let server = Server::new(listener)
         .tls(config)
         .config(squall_io::server::ServerConfig::default().handshake(handshake))
@@ -159,7 +165,9 @@ pub fn a_tls_handshake_that_takes_too_long_is_given_up<A: Adapter>() {
         assert!(matches!(error, ConnectError::TimedOut(Phase::Tls)), "{error:?}");
 
         let authority = Authority::new();
-        let mut server = serves::<A>(identity(&authority.issue("example.com"))).await;
+        let identity = identity(&authority.issue("example.com"));
+        let brief = HandshakeConfig::default().timeout(BRIEF);
+        let mut server = serves_within::<A>(identity, brief).await;
         let silent = TcpStream::connect(server.address).unwrap();
         let error = futures::StreamExt::next(&mut server.errors).await.unwrap();
         assert_eq!(error.to_string(), "opening handshake timed out");
