@@ -139,3 +139,8 @@ pub async fn serve(
 ) -> std::io::Result<usize> {
     Ok(application.serve(Listener::bind(address).await?).await)
 }
+
+/// The migration guide, compiled.
+#[cfg(all(doctest, feature = "web", feature = "deflate"))]
+#[doc = include_str!("../../../docs/TORNADO.md")]
+struct TornadoGuide;

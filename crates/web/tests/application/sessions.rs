@@ -199,6 +199,16 @@ async fn on_close_tells_who_began_and_how_it_went() {
 }
 
 #[tokio::test]
+async fn messages_that_cross_our_close_frame_are_still_handled() {
+    let (address, shared) = obedient().await;
+    let (mut raw, _) = Raw::upgraded(address, "/x").await;
+    raw.write(b"\x81\x85\0\0\0\0close").await;
+    assert_eq!(raw.read(2).await, b"\x88\x09");
+    raw.write(b"\x81\x84\0\0\0\0wait").await;
+    until(|| shared.notes().contains(&"wait begins".to_owned())).await;
+}
+
+#[tokio::test]
 async fn any_task_can_write_until_the_connection_closes() {
     let (address, shared) = obedient().await;
     let mut socket = connect(address, "/x").await;
