@@ -7,6 +7,7 @@ mod clients;
 mod files;
 mod handshakes;
 mod pages;
+mod runtimes;
 mod sessions;
 mod shutdown;
 
