@@ -2,7 +2,7 @@
 //! ([`Runtime`]).
 //!
 //! Most programs use it through `squall-tokio` or `squall-async-std`, which name a runtime's streams and clock. This crate is for
-//! streams and runtimes of one's own: [`WebSocket::from_connection`], [`server::accept`] and [`client::handshake`] take them.
+//! streams and runtimes of one's own: [`WebSocket::from_connection`], [`server::accept`] and [`Connector::handshake_on`](client::Connector::handshake_on) take them.
 
 pub mod client;
 mod driver;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use squall_io::Runtime;
 use squall_testkit::certificates::Authority;
 use squall_tokio::{
     ClientTls, ServerTls, tls,
@@ -54,15 +55,18 @@ async fn on_tokio() {
 
 #[test]
 fn on_async_std() {
-    use squall_async_std::{Connector, Listener, Server};
-    async_std::task::block_on(async {
+    use squall_async_std::{AsyncStd, Connector, Listener, Server};
+    futures_lite::future::block_on(async {
         for is_secure in [false, true] {
             let listener = Listener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let (server_tls, client_tls) = tls_for("127.0.0.1");
             let server = Server::new(listener);
             let server = if is_secure { server.tls(server_tls) } else { server };
-            async_std::task::spawn(application().serve(server));
+            let serving = async {
+                application().serve(server).await;
+            };
+            assert!(AsyncStd::default().spawn(serving));
             let connector = Connector::default().tls(client_tls);
             let mut socket = connector.connect(url(address, is_secure)).await.unwrap();
             socket.send("hello").await.unwrap();
