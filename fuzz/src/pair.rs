@@ -226,7 +226,9 @@ impl Side {
     fn payload(&mut self, size: u16) -> Vec<u8> {
         // Each like the one before it, so that contexts matter, and none the same.
         self.serial = self.serial.wrapping_add(1);
-        (0..size / 4).map(|place| (place.wrapping_mul(place) >> 7) as u8 ^ (self.serial >> 4)).collect()
+        (0..size / 4)
+            .map(|place| (place.wrapping_mul(place) >> 7) as u8 ^ (self.serial >> 4))
+            .collect()
     }
 
     fn send(&mut self, now: Instant, size: u16, is_uncompressed: bool) {
