@@ -49,7 +49,7 @@ pub trait Machine {
     /// How many bytes beyond those in the input would complete what is being read; `0` where that is unknown.
     ///
     /// It is a hint for sizing the read buffer and grows with what has arrived, never with what a header merely
-    /// declares: at most 64 KiB, or as much again as was already received of the same frame.
+    /// declares: at most 64 KiB, or three times as much as was already received of the same frame.
     #[must_use]
     fn read_hint(&self) -> usize;
 

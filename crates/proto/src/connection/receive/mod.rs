@@ -101,7 +101,7 @@ impl FrameReceiver {
     /// The hint of [`Machine::read_hint`](crate::Machine::read_hint).
     pub(super) fn read_hint(&self) -> usize {
         let Some(frame) = &self.frame else { return 0 };
-        (frame.remaining - frame.remaining.min(self.left_over)).min(HINT.max(self.left_over))
+        (frame.remaining - frame.remaining.min(self.left_over)).min(HINT.max(3 * self.left_over))
     }
 
     /// Forgets what is under way: nothing more will be delivered.
