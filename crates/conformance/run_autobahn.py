@@ -36,6 +36,17 @@ def wait_until_listening(process, port):
     sys.exit("the fuzzing server does not listen")
 
 
+def wait_until_written(index):
+    """The fuzzing server writes its reports after it has dismissed the client."""
+    for _ in range(600):
+        try:
+            json.loads(index.read_text())
+            return
+        except (FileNotFoundError, json.JSONDecodeError):
+            time.sleep(0.1)
+    sys.exit("the fuzzing server wrote no reports")
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -72,6 +83,7 @@ def examine_client(arguments):
         url = f"ws://127.0.0.1:{port}"
         client = [word.replace("{url}", url) for word in arguments.command]
         subprocess.run(client, check=True, stdout=subprocess.DEVNULL)
+        wait_until_written(arguments.reports / "index.json")
     finally:
         fuzzer.terminate()
         fuzzer.wait()
