@@ -20,7 +20,7 @@ use crate::{
 /// An application: Tornado's `Application`. Add routes, then [`serve`](Self::serve) it on a listener.
 #[must_use = "an application does nothing until it serves"]
 pub struct Application {
-    shared: Shared,
+    pub(crate) shared: Shared,
 }
 
 /// What every connection needs of the application.

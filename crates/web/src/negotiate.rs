@@ -72,6 +72,7 @@ async fn negotiate<H: Handler>(
     let acceptance = upgrade.accept(accept).map_err(|error| failed(&request, &error.into()))?;
     let config = handler.options(request.settings().websocket_config());
     let subprotocol = acceptance.subprotocol().map(str::to_owned);
+    let request = request.detached();
     let start = Box::new(move |socket| -> BoxFuture<()> {
         Box::pin(runner::run(handler, socket, request, subprotocol))
     });

@@ -29,6 +29,19 @@ impl Request {
         Self { head, body, arguments, peer, application }
     }
 
+    /// The same in memory of its own: what hyper has read lies in its read buffer, which a session would hold for its whole life.
+    pub(crate) fn detached(mut self) -> Self {
+        for value in self.head.headers_mut().values_mut() {
+            if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
+                *value = own;
+            }
+        }
+        if let Ok(own) = self.head.uri().to_string().parse() {
+            *self.head.uri_mut() = own;
+        }
+        self
+    }
+
     pub(crate) const fn application(&self) -> &Arc<Shared> {
         &self.application
     }
@@ -146,4 +159,34 @@ fn form_value(pairs: &str, name: &str) -> Option<String> {
 fn decode(text: &str) -> Option<String> {
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Application;
+
+    #[test]
+    fn a_detached_request_holds_no_read_buffer() {
+        let buffer = Bytes::from(vec![b'/'; 8192]);
+        let mut head = ::http::Request::new(());
+        *head.uri_mut() = Uri::from_maybe_shared(buffer.slice(..4)).unwrap();
+        let value = HeaderValue::from_maybe_shared(buffer.slice(..4)).unwrap();
+        head.headers_mut().insert("x-test", value);
+        let application = Arc::new(Application::new().shared);
+        let arguments = PathArguments::default();
+        let request = Request::new(head, Bytes::new(), arguments, None, application);
+        assert!(!buffer.is_unique());
+        let request = request.detached();
+        assert!(buffer.is_unique());
+        assert_eq!((request.path(), request.header("x-test")), ("////", Some("////")));
+    }
+
+    #[test]
+    fn forms_are_decoded_and_the_first_value_counts() {
+        assert_eq!(form_value("a=1&b=x+y%21&b=2&c", "b").as_deref(), Some("x y!"));
+        assert_eq!(form_value("a=1&c", "c").as_deref(), Some(""));
+        assert_eq!(form_value("a=%FF", "a"), None);
+        assert_eq!(form_value("a=1", "b"), None);
+    }
 }

@@ -65,9 +65,10 @@ fn resume<L: Listen>(
     application: &Shared,
 ) -> (Socket, Start) {
     let (stream, rest) = bridge.into_parts();
-    // What hyper took and did not use comes before what it did not take.
-    let mut input = BytesMut::from(read);
-    input.unsplit(rest);
+    // What hyper took and did not use comes before what it did not take. Copied, as both lie in buffers that are gone then.
+    let mut input = BytesMut::new();
+    input.extend_from_slice(&read);
+    input.extend_from_slice(&rest);
     let Accepted { acceptance, config, start } = accepted;
     let connection = acceptance.into_connection(config, runtime.timer().now());
     let shutdown = Some(&application.shutdown);
