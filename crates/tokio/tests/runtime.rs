@@ -103,3 +103,22 @@ fn a_connection_outlives_its_runtime_as_an_error() {
     });
     assert!(matches!(ending, Err(Error::Io(_))), "{ending:?}");
 }
+
+/// A thread outside of the runtime may send and close, as the handler of a signal does.
+#[tokio::test]
+async fn a_thread_outside_of_the_runtime_sends_and_closes() {
+    let (server, mut client) = pair();
+    let (mut receiver, sender) = server.split();
+    let received = tokio::spawn(async move { receiver.recv().await });
+    std::thread::spawn(move || {
+        // More than the stream takes at once.
+        sender.try_send(vec![7; 5000]).unwrap();
+        sender.start_close(None).unwrap();
+    })
+    .join()
+    .unwrap();
+    assert_eq!(client.recv().await.unwrap(), Some(Message::from(vec![7; 5000])));
+    assert_eq!(client.recv().await.unwrap(), None);
+    drop(client);
+    assert!(matches!(received.await.unwrap(), Ok(None)));
+}

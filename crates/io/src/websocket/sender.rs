@@ -186,7 +186,9 @@ impl<T: Transport + Send + 'static, R: Runtime> Sender<T, R> {
     /// # Errors
     /// [`SendError::ClientOnlyCode`] for 1010 from a server. A connection that is closing already goes on as it is.
     pub fn start_close(&self, frame: impl Into<Option<CloseFrame>>) -> Result<(), SendError> {
-        self.begin_close(frame.into())
+        self.begin_close(frame.into())?;
+        self.shared.start_writing();
+        Ok(())
     }
 
     /// Starts the closing handshake, which the receiving half completes, and writes its Close frame.

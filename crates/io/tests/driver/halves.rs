@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use squall_io::Error;
-use squall_proto::{CloseCode, Config, Message, SendError, WriteMarks};
+use squall_proto::{CloseCode, CloseFrame, Config, Deadline, Message, SendError, WriteMarks};
 use squall_testkit::{
     pipe::{Fault, Operation},
     simulation::Simulation,
@@ -33,6 +33,21 @@ fn a_half_that_receives_and_one_that_sends_live_in_two_tasks() {
     let (message, ending) = received.take().unwrap();
     assert_eq!(message, Some(Message::text("from there")));
     assert!(matches!(ending, Ok(None)));
+}
+
+/// Nothing is waited for, so it can be called where there is no task: in the handler of a signal for example.
+#[test]
+fn a_close_that_does_not_wait_leaves_at_once_and_wakes_the_receiving_half() {
+    let Scene { simulation, socket, peer, .. } = server();
+    let (mut receiver, sender) = socket.split();
+    let received = simulation.start(async move { receiver.recv().await });
+    simulation.run();
+    sender.start_close(CloseFrame::from(CloseCode::NORMAL)).unwrap();
+    simulation.run();
+    assert_eq!(peer.hear(), from_server(0x88, b"\x03\xE8"));
+    // The receiving half minds the close timeout from now on.
+    simulation.pass(5 * SECOND);
+    assert!(matches!(received.take(), Some(Err(Error::TimedOut(Deadline::Close)))));
 }
 
 /// A sender that waits does not take the wake-ups of the receiver, and the other way round.
