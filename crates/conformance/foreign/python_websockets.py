@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Real foreign programs against `squall`: Python's websockets as client and as server, on both runtimes.
 
-    foreign.py PATH-TO-SQUALL
+    python_websockets.py PATH-TO-SQUALL
 """
 
 import asyncio
