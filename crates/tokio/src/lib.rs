@@ -144,3 +144,8 @@ pub async fn serve(
 #[cfg(all(doctest, feature = "web", feature = "deflate"))]
 #[doc = include_str!("../../../docs/TORNADO.md")]
 struct TornadoGuide;
+
+/// The README, compiled, on both runtimes.
+#[cfg(all(doctest, feature = "web"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
