@@ -134,6 +134,21 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
         self.sender.send(message).await
     }
 
+    /// Sends a message that is never compressed, whatever was negotiated: a secret should not share a compression context with text
+    /// that others choose.
+    ///
+    /// # Errors
+    /// [`SendError`]; the message was not sent then.
+    ///
+    /// # Cancel safety
+    /// As [`send`](Self::send).
+    pub async fn send_uncompressed(
+        &mut self,
+        message: impl Into<Message>,
+    ) -> Result<(), SendError> {
+        self.sender.send_uncompressed(message).await
+    }
+
     /// Queues a message; [`flush`](Self::flush), the next [`recv`](Self::recv) and the next [`send`](Self::send) write it.
     ///
     /// It waits while more than the high mark is queued.
