@@ -1,5 +1,6 @@
 """The client of the tutorial, as its document has it; ws4py no longer takes the `http:` of its URL."""
 
+import signal
 import sys
 import time
 
@@ -18,6 +19,8 @@ class EchoClient(WebSocketClient):
 
 
 if __name__ == "__main__":
+    # Whoever was started in the background ignores Ctrl-C otherwise.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ws = EchoClient(f"ws://127.0.0.1:{sys.argv[1]}/socket", protocols=["http-only", "chat"])
     ws.daemon = False
     try:
