@@ -11,6 +11,10 @@ use squall_io::server::Listen;
 
 use crate::{AsyncStd, Io, Stream};
 
+/// How many connections may wait to be accepted. Of more the system drops the first packet, and who sent it tries again after a
+/// second: with the 128 that the runtime asks for, a burst of strangers makes everybody wait so long.
+const BACKLOG: i32 = 1024;
+
 /// A listening socket, TCP or Unix.
 #[derive(Debug)]
 pub struct Listener(Kind);
@@ -23,12 +27,15 @@ enum Kind {
 }
 
 impl Listener {
-    /// Listens on a TCP address; port 0 takes a free one.
+    /// Listens on a TCP address; port 0 takes a free one. Up to 1,024 connections wait to be accepted, or as many as the system allows.
     ///
     /// # Errors
     /// What the system reports.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(TcpListener::bind(address).await?.into())
+        let addresses: Vec<SocketAddr> = address.to_socket_addrs().await?.collect();
+        let listener = std::net::TcpListener::bind(addresses.as_slice())?;
+        socket2::SockRef::from(&listener).listen(BACKLOG)?;
+        Ok(TcpListener::from(listener).into())
     }
 
     /// Listens on a Unix socket, which must not exist yet; its file stays behind.

@@ -185,6 +185,7 @@ macro_rules! adapter_suite {
                 a_shutdown_aborts_who_does_not_go
                 a_server_that_is_dropped_drops_its_connections
                 connections_over_the_limit_wait
+                a_burst_of_connections_finds_room
                 a_server_without_file_descriptors_goes_on_later
                 a_slow_handshake_is_answered_with_408
                 a_page_from_elsewhere_is_forbidden

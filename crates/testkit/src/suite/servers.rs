@@ -155,6 +155,20 @@ pub fn a_server_without_file_descriptors_goes_on_later<A: Adapter>() {
 }
 
 /// A raw client that says something and reads one head.
+/// A burst of strangers, of which nobody is accepted yet: a first packet that is dropped comes again after a second only.
+pub fn a_burst_of_connections_finds_room<A: Adapter>() {
+    run::<A>(async {
+        let listener = A::bind().await;
+        let address = A::address(&listener);
+        let burst = move || {
+            let patience = Duration::from_millis(900);
+            (0..500).map(|_| TcpStream::connect_timeout(&address, patience)).collect()
+        };
+        let burst: io::Result<Vec<TcpStream>> = blocking(burst).await;
+        assert_eq!(burst.unwrap().len(), 500);
+    });
+}
+
 fn raw_client(address: SocketAddr, says: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
