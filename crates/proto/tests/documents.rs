@@ -1,5 +1,5 @@
-//! The tables of `docs/RFC6455.md` and `docs/RFC7692.md` name what exists: every requirement has its row, and each file, function and
-//! test in a row is there.
+//! The tables of `docs/RFC6455.md`, `docs/RFC7692.md` and `docs/SECURITY.md` name what exists: every requirement has its row, and each
+//! file, function and test in a row is there. Every published vulnerability that a source cites is in `docs/SECURITY.md`.
 //!
 //! A reference is a path of names with `::` or `/` between them: `connection/state::on` is the function `on` in
 //! `crates/proto/src/connection/state.rs`, `connection::framing::…` a test in `crates/proto/tests/connection/framing.rs`, `io::…` is in
@@ -35,6 +35,9 @@ const REQUIREMENTS: [(&str, &[(&str, usize)]); 2] = [
     ),
     ("RFC7692.md", &[("EX", 15), ("PD", 9)]),
 ];
+
+/// The page whose tables have a test in every row.
+const SECURITY: &str = "SECURITY.md";
 
 /// Folders that are no part of a reference.
 const LEFT_OUT: [&str; 4] = ["crates", "src", "tests", "fuzz_targets"];
@@ -269,6 +272,43 @@ fn everything_that_a_row_names_is_there() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+#[test]
+fn everything_on_the_page_on_security_is_proven_by_what_is_there() {
+    let sources = sources();
+    let text = fs::read_to_string(repository().join("docs").join(SECURITY)).unwrap();
+    let rows = rows(&text);
+    let heads = |row: &&Row| !["what", "published as", "---"].contains(&row.id.as_str());
+    let rows: Vec<&Row> = rows.iter().filter(heads).collect();
+    assert!(rows.len() > 60, "{} rows", rows.len());
+    let mut missing = Vec::new();
+    for row in rows {
+        assert!(!row.tests.is_empty(), "{} is proven by nothing", row.id);
+        let is_missing = |test: &&String| !sources.have(test, true);
+        missing.extend(row.tests.iter().filter(is_missing).map(|test| (&row.id, test)));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The other way round: who proves something about a published vulnerability says so on the page.
+#[test]
+fn every_vulnerability_that_a_source_cites_is_on_the_page_on_security() {
+    let page = fs::read_to_string(repository().join("docs").join(SECURITY)).unwrap();
+    let Sources(sources) = sources();
+    let cited: BTreeSet<&str> = sources.iter().flat_map(|source| cited(&source.text)).collect();
+    assert!(cited.len() > 20, "{cited:?}");
+    let missing: Vec<&&str> = cited.iter().filter(|id| !page.contains(**id)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The published vulnerabilities that a text names.
+fn cited(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|next: char| !next.is_ascii_alphanumeric() && next != '-');
+    words.filter(|word| {
+        let number = word.strip_prefix("CVE-").or_else(|| word.strip_prefix("RUSTSEC-"));
+        number.is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit()))
+    })
+}
+
 /// A checker that finds everything proves nothing.
 #[test]
 fn what_is_not_there_is_missed() {
@@ -292,6 +332,7 @@ fn what_is_not_there_is_missed() {
         assert!(!is_there(wrong, false), "{wrong}");
     }
     assert!(!is_there("connection/receive::begin", true), "a function is no test");
+    assert_eq!(cited("/// CVE-2014-0193, RUSTSEC-2022-0035: a `CVE-`.").count(), 2);
     assert!(!is_id("FR1") && !is_id("what") && !is_id("H2 8") && is_id("H208"));
     assert_eq!(references("`a::{b, c}`, d `e`"), ["a::b", "a::c", "e"]);
 }

@@ -55,6 +55,19 @@ fn control_frames_count_for_the_marks() {
     assert!(!server.connection.is_write_blocked());
 }
 
+/// RUSTSEC-2026-0258: what is empty has a header, and the headers count.
+#[test]
+fn messages_without_payload_count_for_the_marks() {
+    let mut server = server(100, 10);
+    for _ in 0..50 {
+        server.send("");
+    }
+    assert!(!server.connection.is_write_blocked(), "100 bytes are not over the mark");
+    server.send("");
+    assert!(server.connection.is_write_blocked());
+    assert_eq!(server.connection.queued(), 102);
+}
+
 /// A driver with an empty queue has nothing to write and must have something to read.
 #[test]
 fn an_empty_queue_never_blocks_whatever_the_marks() {

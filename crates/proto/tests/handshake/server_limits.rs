@@ -39,6 +39,20 @@ fn as_many_headers_as_the_limit_pass_and_one_more_does_not() {
     assert_eq!(status(&server.says()), 431);
 }
 
+/// CVE-2015-1779: 16 KiB, and 8 KiB a line.
+#[test]
+fn the_defaults_are_finite() {
+    let longest = "x".repeat((8 << 10) - 3);
+    server().hears_request(request_with(&format!("X: {longest}")));
+    for (lines, expected) in
+        [(format!("X: {longest}x"), 431), (format!("X: {longest}\r\nY: {longest}"), 431)]
+    {
+        let mut server = server();
+        only_failure(server.hears(request_with(&lines)));
+        assert_eq!(status(&server.says()), expected);
+    }
+}
+
 /// CVE-2025-67725, CVE-2024-37890.
 #[test]
 fn ten_thousand_headers_are_refused_at_the_hundred_and_first() {
@@ -53,6 +67,19 @@ fn ten_thousand_headers_are_refused_at_the_hundred_and_first() {
         assert!(server.hears("X: y\r\n").is_empty());
         assert!(server.input.is_empty(), "what follows is not kept");
     }
+}
+
+/// CVE-2023-43669, RUSTSEC-2023-0065: who starts again with every byte looks at half a terabyte here, and is never done.
+#[test]
+fn a_long_head_in_single_bytes_is_looked_at_once() {
+    let large = HandshakeConfig::default().max_head_size(2 << 20).max_line_size(2 << 20);
+    let request = request_with(&format!("X: {}", "x".repeat(1 << 20)));
+    let mut server = server_within(&large);
+    let (last, before) = request.as_bytes().split_last().unwrap();
+    for byte in before {
+        assert!(server.hears([*byte]).is_empty());
+    }
+    assert_eq!(server.hears_request([*last]).path(), "/chat");
 }
 
 #[test]
