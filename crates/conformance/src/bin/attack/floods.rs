@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// How long each flood lasts.
-const DURATION: Duration = Duration::from_millis(2500);
+const DURATION: Duration = Duration::from_secs(2);
 
 /// At most so many bytes by each connection.
-const MOST: usize = 256 << 20;
+const MOST: usize = 512 << 20;
 
 /// At least one connection more than a small server has processors.
 const CONNECTIONS: u64 = 4;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long the slow ones are slow.
-const DURATION: Duration = Duration::from_secs(4);
+const DURATION: Duration = Duration::from_secs(3);
 
 const MANY: u64 = 400;
 
@@ -58,12 +58,12 @@ fn declared_lengths(server: SocketAddr) -> io::Result<Effect> {
     Ok(Effect::harmless(format!("{} MiB declared", MANY)))
 }
 
-/// Frames below the limit that inflate to a gigabyte (CVE-2016-10544 and many since), one connection after the other.
+/// Frames below the limit that inflate to almost a gibibyte (CVE-2016-10544 and many since), one connection after the other.
 fn bombs(server: SocketAddr) -> io::Result<Effect> {
-    let bomb = frame(COMPRESSED, &gibibyte()?);
+    let bomb = frame(COMPRESSED, &bomb()?);
     let begun = Instant::now();
     let mut count = 0;
-    while begun.elapsed() < DURATION && count < 200 {
+    while begun.elapsed() < DURATION && count < 1000 {
         let mut peer = Peer::connect_with_deflate(server)?;
         peer.stream.write_all(&bomb)?;
         let code = peer.close_code()?;
@@ -73,11 +73,11 @@ fn bombs(server: SocketAddr) -> io::Result<Effect> {
         }
         count += 1;
     }
-    Ok(Effect::harmless(format!("{count} GiB, in {} KiB each", bomb.len() >> 10)))
+    Ok(Effect::harmless(format!("{count} times 980 MiB, in {} KiB", bomb.len() >> 10)))
 }
 
-/// A gibibyte of zeros, compressed: a mebibyte of them again and again.
-fn gibibyte() -> io::Result<Vec<u8>> {
+/// Almost a gibibyte of zeros, compressed: a mebibyte of them again and again, in a frame that is below the limit.
+fn bomb() -> io::Result<Vec<u8>> {
     let zeros = vec![0; 1 << 20];
     let mut compress = Compress::new(Compression::best(), false);
     let mut of_one = || {
@@ -86,7 +86,7 @@ fn gibibyte() -> io::Result<Vec<u8>> {
         Ok::<_, flate2::CompressError>(bytes)
     };
     let (first, next) = (of_one()?, of_one()?);
-    Ok([first, next.repeat(1023)].concat())
+    Ok([first, next.repeat(979)].concat())
 }
 
 /// Each sends messages, reads no answer, and sends more for as long as it can.
