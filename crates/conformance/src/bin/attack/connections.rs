@@ -29,8 +29,8 @@ pub(crate) const ATTACKS: [Attack; 4] = [
         run: slow_handshakes,
     },
     Attack { name: "churn of handshakes", connections: 64, memory_each: 24 << 10, run: churn },
-    Attack { name: "storm of closes", connections: MANY, memory_each: 16 << 10, run: closes },
-    Attack { name: "half-open", connections: MANY, memory_each: 16 << 10, run: half_open },
+    Attack { name: "storm of closes", connections: MANY, memory_each: 8 << 10, run: closes },
+    Attack { name: "half-open", connections: MANY, memory_each: 8 << 10, run: half_open },
 ];
 
 /// Opens connections and shakes hands on each.

@@ -23,7 +23,7 @@ pub(crate) struct Health {
     pub(crate) failures: Vec<String>,
 }
 
-/// Asks for an echo every 50 ms on one connection, and now and then on a new one. An answer that takes longer than a second is a
+/// Asks for an echo every 50 ms on one connection, and now and then on a new one. An answer that takes longer than two seconds is a
 /// failure, and so is a connection that ends.
 pub(crate) fn ask_until(server: SocketAddr, is_over: &dyn Fn() -> bool) -> Health {
     let mut health = Health::default();

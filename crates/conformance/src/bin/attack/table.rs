@@ -53,6 +53,16 @@ pub(crate) fn print(row: &Row) {
     );
 }
 
+/// The memory at rest, after the first round and after the second.
+pub(crate) fn print_end(took: Duration, memory: [u64; 3], leaks: bool) {
+    println!(
+        "\nMemory at rest, after the first round and after the second: {} MiB{}; {} s in all.",
+        memory.map(mebibytes).join(" / "),
+        if leaks { ": MEMORY LEAKS" } else { "" },
+        took.as_secs(),
+    );
+}
+
 fn mebibytes(bytes: u64) -> String {
     format!("{}.{}", bytes / MIB, bytes % MIB * 10 / MIB)
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// How long anybody waits for the server before that counts as a failure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) const TEXT: u8 = 0x81;
 pub(crate) const BINARY: u8 = 0x82;
