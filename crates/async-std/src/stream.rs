@@ -129,6 +129,7 @@ impl AsyncWrite for Stream {
     }
 
     /// Shuts the writing side down, which async-std's own sockets leave undone when they are closed.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "only TLS has to wait"))]
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
             Kind::Tcp(tcp) => Poll::Ready(tcp.shutdown(Shutdown::Write)),
