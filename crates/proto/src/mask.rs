@@ -5,20 +5,21 @@
 pub fn apply_mask(key: [u8; 4], offset: usize, part: &mut [u8]) {
     let mut key = key;
     key.rotate_left(offset % 4);
-    let word = u64::from(u32::from_ne_bytes(key));
-    let word = word | word << 32;
+    let word = u64::from(u32::from_le_bytes(key));
+    let mut word = word | word << 32;
     let (blocks, rest) = part.as_chunks_mut::<32>();
     for block in blocks {
         for bytes in block.as_chunks_mut::<8>().0 {
-            *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+            *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
         }
     }
     let (words, rest) = rest.as_chunks_mut::<8>();
     for bytes in words {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+        *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip(word.to_ne_bytes()) {
-        *byte ^= key;
+    for byte in rest {
+        *byte ^= word.to_le_bytes()[0];
+        word >>= 8;
     }
 }
 

@@ -56,6 +56,7 @@ impl Transmit {
     }
 
     /// Appends a frame and copies its payload, masking the copy if the header says so.
+    #[inline(always)]
     pub(crate) fn append_frame(&mut self, header: &Header, payload: &[u8]) {
         self.prepare();
         let before = self.copied.len();
@@ -125,6 +126,7 @@ impl Transmit {
 
     /// Makes the buffer of the copied bytes ready for more: borrows one, or moves the unwritten bytes to the front when enough written
     /// ones precede them.
+    #[inline]
     fn prepare(&mut self) {
         if self.copied.capacity() == 0 {
             self.copied = lend();
@@ -147,12 +149,15 @@ impl Transmit {
     }
 }
 
+#[inline(always)]
 fn push_frame(out: &mut Vec<u8>, header: &Header, payload: &[u8]) {
     header.encode(out);
     let start = out.len();
     // The one copy of a small payload, or of a client's payload that it does not own.
     out.extend_from_slice(payload);
-    if let (Some(key), Some(copy)) = (header.mask, out.get_mut(start..)) {
+    if let Some(key) = header.mask
+        && let Some(copy) = out.get_mut(start..)
+    {
         apply_mask(key, 0, copy);
     }
 }

@@ -25,41 +25,13 @@ impl Machine for Connection {
                 heartbeat.received(now);
             }
         }
-        while matches!(self.state, State::Open | State::Closing { .. })
-            && matches!(self.ending, Ending::NotYet)
+        if self.is_receiving()
+            && let Some(message) = self.receiver.take_whole(input)
         {
-            match self.receiver.poll(input, &self.config) {
-                Ok(Some(received)) => {
-                    if let Some(event) = self.handle_received(now, received) {
-                        return Some(event);
-                    }
-                }
-                Ok(None) if self.at_eof => {
-                    self.happens(now, Happening::EndOfStream, None, Closed::Eof)
-                }
-                Ok(None) => return None,
-                Err(error) => {
-                    self.happens(
-                        now,
-                        Happening::Failure,
-                        Some(&error.close_frame()),
-                        Closed::Violation(error),
-                    );
-                }
-            }
+            self.note_received(now, message.len(), true);
+            return Some(Event::Message(message));
         }
-        // Nothing that follows is looked at, not even a Close (RFC 6455 §7.1.7).
-        input.clear();
-        match std::mem::replace(&mut self.ending, Ending::NotYet) {
-            Ending::ToReport(closed) => {
-                self.ending = Ending::Reported(closed.clone());
-                Some(Event::Closed(closed))
-            }
-            ending => {
-                self.ending = ending;
-                None
-            }
-        }
+        self.poll_step_by_step(now, input)
     }
 
     fn transmit(&mut self) -> &mut Transmit {
@@ -124,6 +96,49 @@ impl Machine for Connection {
 }
 
 impl Connection {
+    /// Whether what arrives is still looked at.
+    const fn is_receiving(&self) -> bool {
+        matches!(self.state, State::Open | State::Closing { .. })
+            && matches!(self.ending, Ending::NotYet)
+    }
+
+    /// The next event, whatever it takes.
+    fn poll_step_by_step(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
+        while self.is_receiving() {
+            match self.receiver.poll(input, &self.config) {
+                Ok(Some(received)) => {
+                    if let Some(event) = self.handle_received(now, received) {
+                        return Some(event);
+                    }
+                }
+                Ok(None) if self.at_eof => {
+                    self.happens(now, Happening::EndOfStream, None, Closed::Eof)
+                }
+                Ok(None) => return None,
+                Err(error) => {
+                    self.happens(
+                        now,
+                        Happening::Failure,
+                        Some(&error.close_frame()),
+                        Closed::Violation(error),
+                    );
+                }
+            }
+        }
+        // Nothing that follows is looked at, not even a Close (RFC 6455 §7.1.7).
+        input.clear();
+        match std::mem::replace(&mut self.ending, Ending::NotYet) {
+            Ending::ToReport(closed) => {
+                self.ending = Ending::Reported(closed.clone());
+                Some(Event::Closed(closed))
+            }
+            ending => {
+                self.ending = ending;
+                None
+            }
+        }
+    }
+
     /// Acts on what arrived; the event to report, if the application has to hear of it now.
     fn handle_received(&mut self, now: Instant, received: Received) -> Option<Event> {
         match received {

@@ -101,7 +101,7 @@ impl Connection {
             state: State::Open,
             ending: Ending::NotYet,
             initiator: None,
-            receiver: FrameReceiver::new(!sender.is_client(), config.delivery),
+            receiver: FrameReceiver::new(!sender.is_client(), &config),
             sender,
             transmit: Transmit::default(),
             parked_pong: None,

@@ -90,6 +90,7 @@ impl FrameSender {
     }
 
     /// Queues a whole message.
+    #[inline]
     pub(super) fn message(
         &mut self,
         message: Message,
@@ -100,14 +101,22 @@ impl FrameSender {
             return Err(SendError::MessageInProgress);
         }
         let opcode = first_opcode(message.kind());
-        let payload = message.into_bytes();
-        let worth = compression == Compression::WhereWorth;
+        let mut payload = message.into_bytes();
+        let mut compressed = false;
+        if self.deflater.is_some() && compression == Compression::WhereWorth {
+            (payload, compressed) = self.compressed_where_worth(payload);
+        }
+        Ok(self.frames(Start { opcode, compressed }, true, payload, out)?)
+    }
+
+    /// The payload of a whole message, and whether it is compressed.
+    #[inline(never)]
+    fn compressed_where_worth(&mut self, payload: Bytes) -> (Bytes, bool) {
         match &mut self.deflater {
-            Some(deflater) if worth && deflater.is_worth(payload.len()) => {
-                let payload = deflater.compress(&payload, true).into();
-                Ok(self.frames(Start { opcode, compressed: true }, true, payload, out)?)
+            Some(deflater) if deflater.is_worth(payload.len()) => {
+                (deflater.compress(&payload, true).into(), true)
             }
-            _ => Ok(self.frames(Start { opcode, compressed: false }, true, payload, out)?),
+            _ => (payload, false),
         }
     }
 
@@ -167,7 +176,28 @@ impl FrameSender {
     }
 
     /// Queues the frames of a payload: one, or as many as the frame size asks for.
+    #[inline(always)]
     fn frames(
+        &mut self,
+        start: Start,
+        fin: bool,
+        payload: Bytes,
+        out: &mut Transmit,
+    ) -> Result<(), EntropyError> {
+        let length = payload.len();
+        if length > COPY_UP_TO.min(self.frame_size.get()) {
+            return self.long_frames(start, fin, payload, out);
+        }
+        let mask = self.masking.key()?;
+        let Start { opcode, compressed: rsv1 } = start;
+        out.append_frame(&Header { fin, rsv1, opcode, mask, payload_len: length as u64 }, &payload);
+        self.wire_bytes += length as u64;
+        Ok(())
+    }
+
+    /// Queues the frames of a payload that is written from where it lies, or in several frames.
+    #[inline(never)]
+    fn long_frames(
         &mut self,
         start: Start,
         fin: bool,
@@ -178,7 +208,9 @@ impl FrameSender {
         if length <= self.frame_size.get() {
             let mask = self.masking.key()?;
             let Start { opcode, compressed: rsv1 } = start;
-            frame(&Header { fin, rsv1, opcode, mask, payload_len: length as u64 }, payload, out);
+            let payload = masked(payload, length, &[mask]);
+            let header = Header { fin, rsv1, opcode, mask, payload_len: length as u64 };
+            out.append_shared(&header, payload);
             self.wire_bytes += length as u64;
             return Ok(());
         }
@@ -218,16 +250,6 @@ impl Masking {
     fn keys(&mut self, count: usize) -> Result<Vec<Option<[u8; 4]>>, EntropyError> {
         (0..count).map(|_| self.key()).collect()
     }
-}
-
-/// Queues one frame by copy or by reference.
-fn frame(header: &Header, payload: Bytes, out: &mut Transmit) {
-    if payload.len() <= COPY_UP_TO {
-        out.append_frame(header, &payload);
-        return;
-    }
-    let length = payload.len();
-    out.append_shared(header, masked(payload, length, &[header.mask]));
 }
 
 /// The payload with each frame of `frame_size` bytes masked with its own key, if it has one: masked where it lies, and

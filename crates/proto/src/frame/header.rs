@@ -92,20 +92,16 @@ impl Header {
     }
 
     /// Appends the header in its one valid form, the shortest.
+    #[inline(always)]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let first =
             if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 } | self.opcode as u8;
         let mask = if self.mask.is_some() { MASK } else { 0 };
-        match (u8::try_from(self.payload_len), u16::try_from(self.payload_len)) {
-            (Ok(length @ 0..=125), _) => out.extend_from_slice(&[first, mask | length]),
-            (_, Ok(length)) => {
-                let [a, b] = length.to_be_bytes();
-                out.extend_from_slice(&[first, mask | 126, a, b]);
-            }
-            _ => {
-                let [a, b, c, d, e, f, g, h] = self.payload_len.to_be_bytes();
-                out.extend_from_slice(&[first, mask | 127, a, b, c, d, e, f, g, h]);
-            }
+        let [a, b, c, d, e, f, g, h] = self.payload_len.to_be_bytes();
+        match self.payload_len {
+            0..=125 => out.extend_from_slice(&[first, mask | h]),
+            126..=0xFFFF => out.extend_from_slice(&[first, mask | 126, g, h]),
+            _ => out.extend_from_slice(&[first, mask | 127, a, b, c, d, e, f, g, h]),
         }
         if let Some(key) = self.mask {
             out.extend_from_slice(&key);

@@ -6,7 +6,10 @@ mod whole;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use self::incoming::{Assembly, Incoming};
+use self::{
+    incoming::{Assembly, Incoming},
+    whole::whole_below,
+};
 use super::close_body::parse_close;
 use crate::{
     CloseFrame, Config, ControlPayload, Delivery, Fragment, Message, MessageKind, ProtocolError,
@@ -28,6 +31,7 @@ const HINT: usize = 64 << 10;
 pub(super) struct FrameReceiver {
     masked: bool,
     delivery: Delivery,
+    whole_below: usize,
     /// The frame whose header is taken off the input and whose payload is not yet.
     frame: Option<Frame>,
     /// The message whose last frame is not complete.
@@ -66,10 +70,11 @@ struct Frame {
 
 impl FrameReceiver {
     /// `masked`: whether the peer has to mask its frames (RFC 6455 §5.1).
-    pub(super) fn new(masked: bool, delivery: Delivery) -> Self {
+    pub(super) fn new(masked: bool, config: &Config) -> Self {
         Self {
             masked,
-            delivery,
+            delivery: config.delivery,
+            whole_below: whole_below(config),
             frame: None,
             message: None,
             left_over: 0,
@@ -129,9 +134,6 @@ impl FrameReceiver {
             let frame = match self.frame {
                 Some(frame) => frame,
                 None => {
-                    if let Some(message) = self.take_whole(input, config)? {
-                        return Ok(Some(Received::Message(message)));
-                    }
                     let Some((header, length)) = Header::parse(input)? else { return Ok(None) };
                     let frame = self.begin(&header, config)?;
                     input.advance(length);

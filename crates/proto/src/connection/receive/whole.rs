@@ -5,10 +5,7 @@
 use bytes::{Buf, BytesMut};
 
 use super::{COPY_BELOW, FrameReceiver};
-use crate::{
-    Config, Delivery, Message, MessageKind, ProtocolError, Utf8Validator, lent::copied,
-    mask::apply_mask,
-};
+use crate::{Config, Delivery, Message, MessageKind, lent::copied, mask::apply_mask};
 
 /// The first byte of such a frame: FIN, no reserved bit, the opcode (RFC 6455 §5.2).
 const TEXT: u8 = 0x81;
@@ -18,52 +15,64 @@ const BINARY: u8 = 0x82;
 const MASKED: u8 = 0x80;
 const LENGTH_IN_TWO_BYTES: u8 = 126;
 
+/// Payloads shorter than this come this way: those that are copied, where the limits let a frame and a message of their length pass.
+pub(super) fn whole_below(config: &Config) -> usize {
+    if config.max_fragments == 0 {
+        return 0;
+    }
+    let longest = config.max_frame_size.min(config.max_message_size);
+    longest.saturating_add(1).min(COPY_BELOW)
+}
+
 impl FrameReceiver {
     /// Takes such a message off the front of `input`.
     ///
-    /// Everything else is left to be judged step by step, what breaks a rule too; the two ways tell the same.
-    pub(super) fn take_whole(
-        &mut self,
-        input: &mut BytesMut,
-        config: &Config,
-    ) -> Result<Option<Message>, ProtocolError> {
-        let Some(&[first, second, third, fourth]) = input.first_chunk() else { return Ok(None) };
-        let kind = match first {
-            TEXT => MessageKind::Text,
-            BINARY => MessageKind::Binary,
-            _ => return Ok(None),
-        };
+    /// Everything else is left as it is, to be judged step by step, what breaks a rule too.
+    #[inline]
+    pub(in crate::connection) fn take_whole(&mut self, input: &mut BytesMut) -> Option<Message> {
+        let &[first, second, third, fourth] = input.first_chunk()?;
         let (start, length) = match second & !MASKED {
             LENGTH_IN_TWO_BYTES => (4, usize::from(u16::from_be_bytes([third, fourth]))),
             short => (2, usize::from(short)),
         };
         let is_shortest = (start == 2) == (length < usize::from(LENGTH_IN_TWO_BYTES));
-        let is_in_turn = self.message.is_none() && self.delivery == Delivery::Messages;
-        let is_allowed = (second & MASKED != 0) == self.masked
-            && length <= config.max_frame_size.min(config.max_message_size)
-            && config.max_fragments > 0;
-        if !is_shortest || !is_in_turn || !is_allowed || length >= COPY_BELOW {
-            return Ok(None);
+        let is_in_turn =
+            self.frame.is_none() && self.message.is_none() && self.delivery == Delivery::Messages;
+        let is_masked_as_agreed = (second & MASKED != 0) == self.masked;
+        if !matches!(first, TEXT | BINARY)
+            || !is_shortest
+            || !is_in_turn
+            || !is_masked_as_agreed
+            || length >= self.whole_below
+        {
+            return None;
         }
-        let (key, start) = match input.get(start..).and_then(<[u8]>::first_chunk) {
-            Some(key) if self.masked => (Some(*key), start + 4),
-            None if self.masked => return Ok(None),
-            _ => (None, start),
+        let (key, start) = if self.masked {
+            (*input.get(start..)?.first_chunk()?, start + 4)
+        } else {
+            ([0; 4], start)
         };
         let end = start + length;
-        let Some(payload) = input.get_mut(start..end) else { return Ok(None) };
-        if let Some(key) = key {
+        let payload = input.get_mut(start..end)?;
+        if self.masked {
             apply_mask(key, 0, payload);
         }
-        if kind == MessageKind::Text {
-            let mut utf8 = Utf8Validator::new();
-            utf8.push(payload)
-                .and_then(|()| utf8.finish())
-                .map_err(|_| ProtocolError::InvalidUtf8)?;
+        let kind = if first == TEXT { MessageKind::Text } else { MessageKind::Binary };
+        if kind == MessageKind::Text && !is_utf8(payload) {
+            if self.masked {
+                apply_mask(key, 0, payload);
+            }
+            return None;
         }
         let payload = copied(payload);
         input.advance(end);
+        self.left_over = input.len();
         self.wire_bytes += length as u64;
-        Ok(Some(kind.message(payload)))
+        Some(kind.message(payload))
     }
+}
+
+/// Most text is ASCII, which short text tells faster than it is validated.
+fn is_utf8(text: &[u8]) -> bool {
+    text.is_ascii() || simdutf8::basic::from_utf8(text).is_ok()
 }
