@@ -170,3 +170,27 @@ fn a_message_in_pieces_is_received_in_the_memory_of_a_read() {
     assert_eq!(received, 15 << 20);
     assert!(most <= 256 * KIB, "{most}");
 }
+
+/// Whatever was received, and however long it was.
+#[test]
+fn nothing_of_a_message_is_held_once_the_application_has_let_go_of_it() {
+    for length in [1000, 5000, 60_000, 65_520, 70_000, 200_000, 1 << 20] {
+        let (mut sockets, peers) = servers(Config::default());
+        let message = from_client(0x82, vec![7; length]);
+        for (peer, _) in &peers {
+            peer.say(&message);
+        }
+        let ((), live, _) = grows(|| {
+            for socket in &mut sockets {
+                // A flood is read in turns of 256 KiB.
+                let mut messages = (0..8).filter_map(|_| poll_once(socket.recv()));
+                assert_eq!(messages.next().unwrap().unwrap().unwrap().len(), length);
+                assert!(messages.next().is_none());
+            }
+        });
+        // What the thread keeps for all of them: buffers for reads, and some for long messages.
+        let kept = 2 * 64 * KIB + if length < 60_000 { 0 } else { 8192 * KIB };
+        let each = (live - kept).max(0) / MANY.cast_signed();
+        assert!(each <= KIB, "{length}: {each}");
+    }
+}

@@ -11,6 +11,7 @@ use std::{
 use bytes::{Buf, BytesMut};
 use squall_proto::Machine;
 
+use self::read_buffer::ReadBuffer;
 use crate::{Timer, Transport};
 
 /// How many bytes are read for one task before others get their turn.
@@ -23,7 +24,7 @@ const BUDGET: usize = 256 << 10;
 pub(crate) struct Driver<T, C> {
     transport: T,
     timer: C,
-    input: BytesMut,
+    input: ReadBuffer,
     /// Whether the transport has delivered its last byte.
     at_eof: bool,
     writing: Writing,
@@ -59,7 +60,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             read_at: timer.now(),
             transport,
             timer,
-            input,
+            input: ReadBuffer::new(input),
             at_eof: false,
             writing: Writing::Flushed,
             error: None,
@@ -77,7 +78,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     /// Whether bytes were read that the machine has not taken.
     pub(crate) fn has_input(&self) -> bool {
-        !self.input.is_empty()
+        !self.input.bytes.is_empty()
     }
 
     /// Whether nothing can be written any more.
@@ -92,10 +93,10 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     /// Takes an event off what was read already, as of the time when it was read.
     pub(crate) fn next_event<M: Machine>(&mut self, machine: &mut M) -> Option<M::Event> {
-        if self.input.is_empty() {
+        if self.input.bytes.is_empty() {
             return None;
         }
-        machine.poll_event(self.read_at, &mut self.input)
+        machine.poll_event(self.read_at, &mut self.input.bytes)
     }
 
     /// The next event; `None` once the machine has finished and the transport is shut down and may be dropped.
@@ -109,7 +110,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     ) -> Poll<Option<M::Event>> {
         loop {
             self.read_at = self.timer.now();
-            if let Some(event) = machine.poll_event(self.read_at, &mut self.input) {
+            if let Some(event) = machine.poll_event(self.read_at, &mut self.input.bytes) {
                 return Poll::Ready(Some(event));
             }
             if self.write(cx, machine) {
@@ -221,8 +222,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     /// Reads once: ready when there are more bytes in the input, or at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>, hint: usize) -> Poll<()> {
-        read_buffer::make_room(&mut self.input, hint);
-        match self.transport.poll_read(cx, &mut self.input) {
+        self.input.make_room(hint);
+        match self.transport.poll_read(cx, &mut self.input.bytes) {
             Poll::Ready(Ok(0)) => self.at_eof = true,
             Poll::Ready(Ok(count)) => self.budget = self.budget.saturating_sub(count),
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -233,7 +234,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             // All that had arrived before the failure is read.
             Poll::Pending if self.writing == Writing::Failed => self.at_eof = true,
             Poll::Pending => {
-                read_buffer::give_back(&mut self.input);
+                self.input.give_back();
                 return Poll::Pending;
             }
         }
