@@ -35,9 +35,8 @@ impl QuietTimer {
 }
 
 /// Fires when bytes wait to be written and none of them is written for a time.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StallTimer {
-    limit: Duration,
     armed: Option<Armed>,
 }
 
@@ -49,14 +48,10 @@ struct Armed {
 }
 
 impl StallTimer {
-    pub(crate) const fn new(limit: Duration) -> Self {
-        Self { limit, armed: None }
-    }
-
     /// Starts the watch if it is not running: bytes were queued.
-    pub(crate) fn arm(&mut self, now: Instant, written: u64) {
+    pub(crate) fn arm(&mut self, limit: Duration, now: Instant, written: u64) {
         if self.armed.is_none() {
-            self.armed = Some(Armed { check_at: now + self.limit, written });
+            self.armed = Some(Armed { check_at: now + limit, written });
         }
     }
 
@@ -66,13 +61,19 @@ impl StallTimer {
     }
 
     /// Whether the time has passed without progress; `waiting` is whether bytes wait to be written.
-    pub(crate) fn fires(&mut self, now: Instant, written: u64, waiting: bool) -> bool {
+    pub(crate) fn fires(
+        &mut self,
+        limit: Duration,
+        now: Instant,
+        written: u64,
+        waiting: bool,
+    ) -> bool {
         match self.armed {
             Some(armed) if now >= armed.check_at => {
                 let stalled = waiting && written == armed.written;
                 self.armed = None;
                 if waiting {
-                    self.arm(now, written);
+                    self.arm(limit, now, written);
                 }
                 stalled
             }
@@ -102,13 +103,13 @@ mod tests {
     #[test]
     fn a_stall_timer_fires_only_where_bytes_wait_and_none_is_written() {
         let start = Instant::now();
-        let mut timer = StallTimer::new(10 * SECOND);
-        assert!(!timer.fires(start + 60 * SECOND, 0, true), "not armed");
-        timer.arm(start, 5);
-        assert!(!timer.fires(start + 9 * SECOND, 5, true), "too early");
-        assert!(!timer.fires(start + 10 * SECOND, 6, true), "progress");
-        assert!(timer.fires(start + 20 * SECOND, 6, true), "none since");
-        assert!(!timer.fires(start + 30 * SECOND, 6, false), "nothing waits");
+        let (limit, mut timer) = (10 * SECOND, StallTimer::default());
+        assert!(!timer.fires(limit, start + 60 * SECOND, 0, true), "not armed");
+        timer.arm(limit, start, 5);
+        assert!(!timer.fires(limit, start + 9 * SECOND, 5, true), "too early");
+        assert!(!timer.fires(limit, start + 10 * SECOND, 6, true), "progress");
+        assert!(timer.fires(limit, start + 20 * SECOND, 6, true), "none since");
+        assert!(!timer.fires(limit, start + 30 * SECOND, 6, false), "nothing waits");
         assert_eq!(timer.check_at(), None);
     }
 }

@@ -287,7 +287,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     /// What the connection has counted so far, the latest round-trip time among it.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        *self.receiver.shared().state().connection.stats()
+        self.receiver.shared().state().connection.stats()
     }
 
     /// Which side this is.

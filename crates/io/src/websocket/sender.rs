@@ -239,7 +239,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Sender<T, R> {
     /// What the connection has counted so far, the latest round-trip time among it.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        *self.shared.state().connection.stats()
+        self.shared.state().connection.stats()
     }
 
     /// Looks at the transport, for its options for example; `None` once the connection is over.

@@ -39,7 +39,7 @@ impl Connection {
         self.check_open()?;
         let length = message.len();
         self.queue(now, |sender, transmit| sender.message(message, compression, transmit))?;
-        self.stats.sent(length, true, self.sender.wire_bytes());
+        self.counters.sent(length, true);
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl Connection {
         self.check_open()?;
         let (length, is_final) = (fragment.payload.len(), fragment.is_final);
         self.queue(now, |sender, transmit| sender.fragment(fragment, compression, transmit))?;
-        self.stats.sent(length, is_final, self.sender.wire_bytes());
+        self.counters.sent(length, is_final);
         Ok(())
     }
 

@@ -7,11 +7,10 @@ use crate::config::KeepAlive;
 /// The schedule of pings of one connection.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
-    settings: KeepAlive,
     next_ping: Instant,
     last_received: Instant,
-    /// The oldest ping without an answer or another sign of life.
-    unanswered: Option<Probe>,
+    /// The oldest ping without an answer or another sign of life; boxed, as there is none most of the time.
+    unanswered: Option<Box<Probe>>,
     count: u32,
 }
 
@@ -44,14 +43,8 @@ pub(super) enum Due {
 }
 
 impl Heartbeat {
-    pub(super) fn new(settings: KeepAlive, now: Instant) -> Self {
-        Self {
-            settings,
-            next_ping: now + settings.interval,
-            last_received: now,
-            unanswered: None,
-            count: 0,
-        }
+    pub(super) fn new(settings: &KeepAlive, now: Instant) -> Self {
+        Self { next_ping: now + settings.interval, last_received: now, unanswered: None, count: 0 }
     }
 
     /// Bytes arrived: the peer lives.
@@ -60,13 +53,13 @@ impl Heartbeat {
     }
 
     /// Looks whether the ping under way has left by now.
-    pub(super) fn observe_written(&mut self, now: Instant, written: u64) {
+    pub(super) fn observe_written(&mut self, settings: &KeepAlive, now: Instant, written: u64) {
         if let Some(probe) = &mut self.unanswered
             && matches!(probe.sent, Sent::Queued(_))
             && written >= probe.leaves_at
         {
             probe.sent = Sent::Left(now);
-            probe.check_at = self.settings.timeout.map(|timeout| now + timeout);
+            probe.check_at = settings.timeout.map(|timeout| now + timeout);
         }
     }
 
@@ -87,8 +80,13 @@ impl Heartbeat {
     }
 
     /// What is due; `written` is the count of bytes written so far.
-    pub(super) fn handle_timeout(&mut self, now: Instant, written: u64) -> Due {
-        if let (Some(probe), Some(timeout)) = (&mut self.unanswered, self.settings.timeout)
+    pub(super) fn handle_timeout(
+        &mut self,
+        settings: &KeepAlive,
+        now: Instant,
+        written: u64,
+    ) -> Due {
+        if let (Some(probe), Some(timeout)) = (&mut self.unanswered, settings.timeout)
             && probe.check_at.is_some_and(|check_at| now >= check_at)
         {
             let (Sent::Queued(since) | Sent::Left(since)) = probe.sent;
@@ -108,22 +106,27 @@ impl Heartbeat {
         if now < self.next_ping {
             return Due::Nothing;
         }
-        self.next_ping = now + self.settings.interval;
-        match &self.unanswered {
-            // One ping at a time waits to be written, however slowly the peer reads.
-            Some(Probe { sent: Sent::Queued(_), .. }) => Due::Nothing,
-            _ => Due::Ping(self.count.to_be_bytes()),
-        }
+        self.next_ping = now + settings.interval;
+        // One ping at a time waits to be written, however slowly the peer reads.
+        let waits =
+            self.unanswered.as_ref().is_some_and(|probe| matches!(probe.sent, Sent::Queued(_)));
+        if waits { Due::Nothing } else { Due::Ping(self.count.to_be_bytes()) }
     }
 
     /// The ping that was due is queued and will have left when `leaves_at` bytes are written.
-    pub(super) fn ping_queued(&mut self, now: Instant, written: u64, leaves_at: u64) {
+    pub(super) fn ping_queued(
+        &mut self,
+        settings: &KeepAlive,
+        now: Instant,
+        written: u64,
+        leaves_at: u64,
+    ) {
         let count = self.count;
         self.count = self.count.wrapping_add(1);
         if self.unanswered.is_none() {
-            let check_at = self.settings.timeout.map(|timeout| now + timeout);
-            self.unanswered =
-                Some(Probe { count, leaves_at, written, sent: Sent::Queued(now), check_at });
+            let check_at = settings.timeout.map(|timeout| now + timeout);
+            let sent = Sent::Queued(now);
+            self.unanswered = Some(Box::new(Probe { count, leaves_at, written, sent, check_at }));
         }
     }
 }

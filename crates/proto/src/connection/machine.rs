@@ -19,8 +19,8 @@ impl Machine for Connection {
     type Event = Event;
 
     fn poll_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
-        if let Some(heartbeat) = &mut self.heartbeat {
-            heartbeat.observe_written(now, self.transmit.written());
+        if let (Some(heartbeat), Some(settings)) = (&mut self.heartbeat, &self.config.keep_alive) {
+            heartbeat.observe_written(settings, now, self.transmit.written());
             if self.receiver.has_new(input) {
                 heartbeat.received(now);
             }
@@ -49,7 +49,7 @@ impl Machine for Connection {
         let watches = match self.state {
             State::Open => [
                 self.heartbeat.as_ref().map(super::Heartbeat::poll_timeout),
-                self.idle.as_ref().map(super::QuietTimer::check_at),
+                self.idle.as_ref().map(|idle| idle.check_at()),
                 self.stall.check_at(),
             ],
             State::Closing { .. } | State::Draining { .. } | State::Ended => [None, None, None],
@@ -129,8 +129,9 @@ impl Connection {
         input.clear();
         match std::mem::replace(&mut self.ending, Ending::NotYet) {
             Ending::ToReport(closed) => {
-                self.ending = Ending::Reported(closed.clone());
-                Some(Event::Closed(closed))
+                let event = Event::Closed((*closed).clone());
+                self.ending = Ending::Reported(closed);
+                Some(event)
             }
             ending => {
                 self.ending = ending;
@@ -159,7 +160,9 @@ impl Connection {
                     .heartbeat
                     .as_mut()
                     .and_then(|heartbeat| heartbeat.pong_received(now, &payload));
-                self.stats.round_trip = round_trip.or(self.stats.round_trip);
+                if let Some(time) = round_trip {
+                    self.counters.took_round_trip(time);
+                }
                 Some(Event::Pong(payload))
             }
             Received::Close(frame) => {
@@ -172,7 +175,7 @@ impl Connection {
     }
 
     fn note_received(&mut self, now: Instant, bytes: usize, ends_message: bool) {
-        self.stats.received(bytes, ends_message, self.receiver.wire_bytes());
+        self.counters.received(bytes, ends_message);
         if let Some(idle) = &mut self.idle {
             idle.touch(now);
         }
@@ -185,7 +188,7 @@ impl Connection {
             return;
         }
         if self.transmit.remaining() > self.config.write_marks.low() {
-            self.parked_pong = Some(payload.clone());
+            self.parked_pong = Some(Box::new(payload.clone()));
             return;
         }
         // An older one that waits is answered by this one.
@@ -196,7 +199,8 @@ impl Connection {
     }
 
     fn watch_queue(&mut self, now: Instant) {
-        if self.stall.fires(now, self.transmit.written(), self.transmit.has_remaining()) {
+        let (written, waiting) = (self.transmit.written(), self.transmit.has_remaining());
+        if self.stall.fires(self.config.write_timeout, now, written, waiting) {
             self.time_out(now, Deadline::Write);
         }
     }
@@ -209,10 +213,10 @@ impl Connection {
 
     fn watch_peer(&mut self, now: Instant) {
         let written = self.transmit.written();
-        let due = match &mut self.heartbeat {
-            Some(heartbeat) if self.state == State::Open => {
-                heartbeat.observe_written(now, written);
-                heartbeat.handle_timeout(now, written)
+        let due = match (&mut self.heartbeat, &self.config.keep_alive) {
+            (Some(heartbeat), Some(settings)) if self.state == State::Open => {
+                heartbeat.observe_written(settings, now, written);
+                heartbeat.handle_timeout(settings, now, written)
             }
             _ => Due::Nothing,
         };
@@ -221,8 +225,10 @@ impl Connection {
             Due::TimedOut => self.time_out(now, Deadline::KeepAlive),
             Due::Ping(payload) => match self.queue_control(now, Opcode::Ping, &payload) {
                 Ok(leaves_at) => {
-                    if let Some(heartbeat) = &mut self.heartbeat {
-                        heartbeat.ping_queued(now, written, leaves_at);
+                    if let (Some(heartbeat), Some(settings)) =
+                        (&mut self.heartbeat, &self.config.keep_alive)
+                    {
+                        heartbeat.ping_queued(settings, now, written, leaves_at);
                     }
                 }
                 Err(SendError::Entropy(error)) => self.fail_without_entropy(error),

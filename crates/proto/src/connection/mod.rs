@@ -21,6 +21,7 @@ use self::{
     receive::FrameReceiver,
     send::FrameSender,
     state::{Happening, Reaction, State},
+    stats::Counters,
 };
 use crate::{
     CloseCode, CloseFrame, Closed, Config, ControlPayload, Deadline, Delivery, Entropy, SendError,
@@ -62,23 +63,24 @@ pub struct Connection {
     sender: FrameSender,
     transmit: Transmit,
     /// The newest ping that waits for the queue to become short before it is answered.
-    parked_pong: Option<ControlPayload>,
+    parked_pong: Option<Box<ControlPayload>>,
     heartbeat: Option<Heartbeat>,
-    idle: Option<QuietTimer>,
+    /// Boxed, as few connections have one.
+    idle: Option<Box<QuietTimer>>,
     stall: StallTimer,
     /// Whether the queue was over the high mark when something was last queued.
     over_high_mark: bool,
     /// Whether the transport has delivered its last byte.
     at_eof: bool,
-    stats: Stats,
+    counters: Counters,
 }
 
-/// The terminal event, which comes exactly once.
+/// The terminal event, which comes exactly once; boxed, as an open connection keeps no room for it.
 #[derive(Debug)]
 enum Ending {
     NotYet,
-    ToReport(Closed),
-    Reported(Closed),
+    ToReport(Box<Closed>),
+    Reported(Box<Closed>),
 }
 
 impl Connection {
@@ -105,12 +107,12 @@ impl Connection {
             sender,
             transmit: Transmit::default(),
             parked_pong: None,
-            heartbeat: config.keep_alive.map(|settings| Heartbeat::new(settings, now)),
-            idle: config.idle_timeout.map(|limit| QuietTimer::new(limit, now)),
-            stall: StallTimer::new(config.write_timeout),
+            heartbeat: config.keep_alive.as_ref().map(|settings| Heartbeat::new(settings, now)),
+            idle: config.idle_timeout.map(|limit| Box::new(QuietTimer::new(limit, now))),
+            stall: StallTimer::default(),
             over_high_mark: false,
             at_eof: false,
-            stats: Stats::default(),
+            counters: Counters::default(),
             config,
         }
     }
@@ -209,8 +211,8 @@ impl Connection {
 
     /// What the connection has counted so far.
     #[must_use]
-    pub const fn stats(&self) -> &Stats {
-        &self.stats
+    pub const fn stats(&self) -> Stats {
+        self.counters.with_wire_bytes(self.receiver.wire_bytes(), self.sender.wire_bytes())
     }
 
     /// Which side this is.
@@ -228,7 +230,7 @@ impl Connection {
     /// Looks after the queue from now on, when something was added to it.
     fn watch_queue_from(&mut self, now: Instant, was_blocked: bool) {
         self.over_high_mark = was_blocked || self.queued() > self.config.write_marks.high();
-        self.stall.arm(now, self.transmit.written());
+        self.stall.arm(self.config.write_timeout, now, self.transmit.written());
     }
 
     /// Queues a Close frame, the last frame of this side (RFC 6455 §5.5.1).
@@ -246,7 +248,7 @@ impl Connection {
         self.receiver.stop();
         self.transmit.clear();
         if !matches!(self.ending, Ending::Reported(_)) {
-            self.ending = Ending::ToReport(Closed::Entropy(error));
+            self.ending = Ending::ToReport(Box::new(Closed::Entropy(error)));
         }
     }
 
@@ -267,7 +269,7 @@ impl Connection {
             });
         }
         if matches!(reaction, Reaction::Report | Reaction::SendCloseAndReport) {
-            self.ending = Ending::ToReport(closed);
+            self.ending = Ending::ToReport(Box::new(closed));
             self.receiver.stop();
         }
         if matches!(reaction, Reaction::SendClose | Reaction::SendCloseAndReport) {

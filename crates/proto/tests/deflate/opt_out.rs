@@ -81,8 +81,8 @@ fn stats_count_bytes_before_and_after() {
     let on_the_wire = (said.len() - 2) as u64;
     assert!(on_the_wire < 120);
     assert_eq!(client.hears(said), [text(&told)]);
-    let Stats { bytes_sent, wire_bytes_sent, messages_sent, .. } = *server.connection.stats();
+    let Stats { bytes_sent, wire_bytes_sent, messages_sent, .. } = server.connection.stats();
     assert_eq!((bytes_sent, wire_bytes_sent, messages_sent), (7000, on_the_wire, 1));
-    let Stats { bytes_received, wire_bytes_received, .. } = *client.connection.stats();
+    let Stats { bytes_received, wire_bytes_received, .. } = client.connection.stats();
     assert_eq!((bytes_received, wire_bytes_received), (7000, on_the_wire));
 }
