@@ -66,15 +66,15 @@ impl<T: Transport + Send + 'static, R: Runtime> Sink<Message> for WebSocket<T, R
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Pin::new(&mut self.sender).poll_ready(cx)
+        Pin::new(self.receiver.sender_mut()).poll_ready(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        Pin::new(&mut self.sender).start_send(message)
+        Pin::new(self.receiver.sender_mut()).start_send(message)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Pin::new(&mut self.sender).poll_flush(cx)
+        Pin::new(self.receiver.sender_mut()).poll_flush(cx)
     }
 
     /// Closes the connection and waits for the end of the closing handshake; messages that still arrive are dropped.

@@ -8,7 +8,10 @@ mod sender;
 mod shared;
 mod wakers;
 
-use std::task::{Context, Poll};
+use std::{
+    future::{Future, poll_fn},
+    task::{Context, Poll},
+};
 
 use bytes::BytesMut;
 pub use error::Error;
@@ -38,7 +41,6 @@ use crate::{Runtime, Shutdown, Started, Transport, driver::Driver};
 #[derive(Debug)]
 pub struct WebSocket<T: Transport + Send + 'static, R: Runtime> {
     receiver: Receiver<T, R>,
-    sender: Sender<T, R>,
 }
 
 /// What the opening handshake agreed on.
@@ -47,6 +49,12 @@ pub(crate) struct Agreed {
     pub(crate) subprotocol: Option<String>,
     /// The server's answer, on a client.
     pub(crate) response: Option<Box<Response<()>>>,
+}
+
+impl Agreed {
+    const fn is_empty(&self) -> bool {
+        self.subprotocol.is_none() && self.response.is_none()
+    }
 }
 
 impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
@@ -77,8 +85,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
         shutdown: Option<Started>,
     ) -> Self {
         let shared = Shared::new(connection, driver, runtime, shutdown);
-        let sender = Sender::new(std::sync::Arc::clone(&shared));
-        Self { receiver: Receiver::new(shared, agreed), sender }
+        Self { receiver: Receiver::new(Sender::new(shared), agreed) }
     }
 
     /// The next message; `None` once the closing handshake is done.
@@ -92,7 +99,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     /// # Cancel safety
     /// Cancel-safe: no message is lost.
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        self.receiver.recv().await
+        poll_fn(|cx| self.receiver.poll_recv(cx)).await
     }
 
     /// The next piece of a message, as it arrives: at most about a read's worth, so memory stays small however large the message.
@@ -130,8 +137,11 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     ///
     /// # Cancel safety
     /// A dropped call has queued the message whole or not at all. What is queued is written by the next call that waits.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.sender.send(message).await
+    pub fn send(
+        &mut self,
+        message: impl Into<Message>,
+    ) -> impl Future<Output = Result<(), SendError>> {
+        self.receiver.sender().send(message)
     }
 
     /// Sends a message that is never compressed, whatever was negotiated: a secret should not share a compression context with text
@@ -146,7 +156,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
         &mut self,
         message: impl Into<Message>,
     ) -> Result<(), SendError> {
-        self.sender.send_uncompressed(message).await
+        self.receiver.sender().send_uncompressed(message).await
     }
 
     /// Queues a message; [`flush`](Self::flush), the next [`recv`](Self::recv) and the next [`send`](Self::send) write it.
@@ -158,8 +168,11 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     ///
     /// # Cancel safety
     /// A dropped call has queued the message whole or not at all.
-    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.sender.feed(message).await
+    pub fn feed(
+        &mut self,
+        message: impl Into<Message>,
+    ) -> impl Future<Output = Result<(), SendError>> {
+        self.receiver.sender().feed(message)
     }
 
     /// Sends a piece of a message (RFC 6455 §5.4). Control frames may pass between the pieces, other messages may not.
@@ -170,7 +183,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     /// # Cancel safety
     /// As [`send`](Self::send).
     pub async fn send_fragment(&mut self, fragment: Fragment) -> Result<(), SendError> {
-        self.sender.send_fragment(fragment).await
+        self.receiver.sender().send_fragment(fragment).await
     }
 
     /// Writes everything that is queued.
@@ -181,7 +194,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     /// # Cancel safety
     /// Cancel-safe: what is not written stays queued.
     pub async fn flush(&mut self) -> Result<(), SendError> {
-        self.sender.flush().await
+        self.receiver.sender().flush().await
     }
 
     /// Sends a ping (RFC 6455 §5.5.2). Keepalive sends its own ones.
@@ -192,7 +205,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     /// # Cancel safety
     /// As [`send`](Self::send).
     pub async fn ping(&mut self, payload: ControlPayload) -> Result<(), SendError> {
-        self.sender.ping(payload).await
+        self.receiver.sender().ping(payload).await
     }
 
     /// Sends a pong that nobody asked for (RFC 6455 §5.5.3); pings are answered without it.
@@ -203,7 +216,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     /// # Cancel safety
     /// As [`send`](Self::send).
     pub async fn pong(&mut self, payload: ControlPayload) -> Result<(), SendError> {
-        self.sender.pong(payload).await
+        self.receiver.sender().pong(payload).await
     }
 
     /// Closes the connection: starts the closing handshake (RFC 6455 §7.1.2) and waits for its end, at most for the close
@@ -234,7 +247,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     /// # Errors
     /// [`SendError::ClientOnlyCode`] for 1010 from a server. A connection that is closing already goes on as it is.
     pub fn begin_close(&mut self, frame: impl Into<Option<CloseFrame>>) -> Result<(), SendError> {
-        self.sender.begin_close(frame.into())
+        self.receiver.sender().begin_close(frame.into())
     }
 
     /// Gives the connection up at once: what is queued is not written, and nothing is waited for.
@@ -245,13 +258,14 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     /// A handle that sends on this connection from any task; clone it freely.
     #[must_use]
     pub fn sender(&self) -> Sender<T, R> {
-        self.sender.clone()
+        self.receiver.sender().clone()
     }
 
     /// Splits the connection into two halves for two tasks.
     #[must_use]
     pub fn split(self) -> (Receiver<T, R>, Sender<T, R>) {
-        (self.receiver, self.sender)
+        let sender = self.sender();
+        (self.receiver, sender)
     }
 
     /// The subprotocol that the handshake selected.
@@ -299,7 +313,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
     /// How many bytes are queued and not yet written.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.sender.queued()
+        self.receiver.sender().queued()
     }
 
     /// Looks at the transport, for its addresses for example; `None` once the connection is over.

@@ -16,8 +16,10 @@ use crate::{Runtime, Transport};
 /// The receiving half of a [`WebSocket`]. It is the half that the connection lives by: dropping it ends the connection.
 #[derive(Debug)]
 pub struct Receiver<T: Transport + Send + 'static, R: Runtime> {
-    shared: Arc<Shared<T, R>>,
-    agreed: Agreed,
+    /// The other half, of which there can be any number: one for the calls of a [`WebSocket`] that send.
+    sender: Sender<T, R>,
+    /// Boxed, as on most connections nothing was.
+    agreed: Option<Box<Agreed>>,
     pieces: Pieces,
     /// What the connection was last asked for; `None` where that is for the settings to say.
     delivery: Option<Delivery>,
@@ -31,7 +33,14 @@ enum Pieces {
     /// The application has had a piece, so that the rest is no message of its own.
     Given,
     /// Nobody has seen a piece: they are put together here, at most the largest message there may be.
-    Kept(MessageKind, BytesMut),
+    Kept(Box<Kept>),
+}
+
+/// A part of a message that was put together.
+#[derive(Debug)]
+struct Kept {
+    kind: MessageKind,
+    bytes: BytesMut,
 }
 
 /// The two halves are not of one connection; here they are again.
@@ -46,12 +55,21 @@ pub struct ReuniteError<T: Transport + Send + 'static, R: Runtime> {
 }
 
 impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
-    pub(super) const fn new(shared: Arc<Shared<T, R>>, agreed: Agreed) -> Self {
-        Self { shared, agreed, pieces: Pieces::None, delivery: None }
+    pub(super) fn new(sender: Sender<T, R>, agreed: Agreed) -> Self {
+        let agreed = (!agreed.is_empty()).then(|| Box::new(agreed));
+        Self { sender, agreed, pieces: Pieces::None, delivery: None }
     }
 
     pub(super) const fn shared(&self) -> &Arc<Shared<T, R>> {
-        &self.shared
+        self.sender.shared()
+    }
+
+    pub(super) const fn sender(&self) -> &Sender<T, R> {
+        &self.sender
+    }
+
+    pub(super) const fn sender_mut(&mut self) -> &mut Sender<T, R> {
+        &mut self.sender
     }
 
     /// As [`WebSocket::recv`].
@@ -72,7 +90,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         self.ask_for(Delivery::Messages);
         loop {
-            match ready!(self.shared.poll_event(cx)) {
+            match ready!(self.shared().poll_event(cx)) {
                 Some(Event::Message(message)) => return Poll::Ready(Ok(Some(message))),
                 Some(Event::Fragment(fragment)) => {
                     if let Some(message) = self.put_together(fragment) {
@@ -90,7 +108,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
 
     fn ask_for(&mut self, delivery: Delivery) {
         if self.delivery != Some(delivery) {
-            self.shared.state().connection.set_delivery(delivery);
+            self.shared().state().connection.set_delivery(delivery);
             self.delivery = Some(delivery);
         }
     }
@@ -102,17 +120,17 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
         match std::mem::replace(&mut self.pieces, Pieces::None) {
             Pieces::None if is_final => return Some(payload),
             Pieces::None => {
-                let kept = BytesMut::from(payload.as_bytes().as_ref());
-                self.pieces = Pieces::Kept(payload.kind(), kept);
+                let bytes = BytesMut::from(payload.as_bytes().as_ref());
+                self.pieces = Pieces::Kept(Box::new(Kept { kind: payload.kind(), bytes }));
             }
             Pieces::Given if is_final => {}
             Pieces::Given => self.pieces = Pieces::Given,
-            Pieces::Kept(kind, mut kept) => {
-                kept.extend_from_slice(payload.as_bytes());
+            Pieces::Kept(mut kept) => {
+                kept.bytes.extend_from_slice(payload.as_bytes());
                 if is_final {
-                    return whole(kind, kept);
+                    return kept.message();
                 }
-                self.pieces = Pieces::Kept(kind, kept);
+                self.pieces = Pieces::Kept(kept);
             }
         }
         None
@@ -148,13 +166,14 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
 
     /// [`recv_event`](Self::recv_event) for futures that are written by hand.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        if let Pieces::Kept(kind, kept) = &mut self.pieces {
+        if let Pieces::Kept(_) = &self.pieces
+            && let Pieces::Kept(kept) = std::mem::replace(&mut self.pieces, Pieces::Given)
+        {
             // A `recv` that was dropped had begun to put it together.
-            let kept = whole(*kind, std::mem::take(kept));
-            self.pieces = Pieces::Given;
-            return Poll::Ready(kept.map(|kept| Event::Fragment(Fragment::more(kept))));
+            let piece = kept.message().map(Fragment::more);
+            return Poll::Ready(piece.map(Event::Fragment));
         }
-        let event = ready!(self.shared.poll_event(cx));
+        let event = ready!(self.shared().poll_event(cx));
         if let Some(Event::Fragment(fragment)) = &event {
             self.pieces = if fragment.is_final { Pieces::None } else { Pieces::Given };
         }
@@ -164,24 +183,24 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
     /// How the connection ended, once that is decided.
     #[must_use]
     pub fn closed(&self) -> Option<Closed> {
-        self.shared.state().connection.closed().cloned()
+        self.shared().state().connection.closed().cloned()
     }
 
     /// The subprotocol that the handshake selected.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.agreed.subprotocol.as_deref()
+        self.agreed.as_ref()?.subprotocol.as_deref()
     }
 
     pub(super) fn response(&self) -> Option<&Response<()>> {
-        self.agreed.response.as_deref()
+        self.agreed.as_ref()?.response.as_deref()
     }
 
     /// The error that an ending is, if it is one: what [`recv`](Self::recv) answers with, for those who take events. Why the stream
     /// failed is told once.
     #[must_use]
     pub fn error_of(&self, closed: &Closed) -> Option<Error> {
-        Error::from_ending(closed, self.shared.state().take_error())
+        Error::from_ending(closed, self.shared().state().take_error())
     }
 
     /// Puts the two halves of a connection together again.
@@ -189,24 +208,26 @@ impl<T: Transport + Send + 'static, R: Runtime> Receiver<T, R> {
     /// # Errors
     /// [`ReuniteError`] where they are not of one connection.
     pub fn reunite(self, sender: Sender<T, R>) -> Result<WebSocket<T, R>, ReuniteError<T, R>> {
-        if Arc::ptr_eq(&self.shared, sender.shared()) {
-            Ok(WebSocket { receiver: self, sender })
+        if Arc::ptr_eq(self.shared(), sender.shared()) {
+            Ok(WebSocket { receiver: self })
         } else {
             Err(ReuniteError { receiver: self, sender })
         }
     }
 }
 
-/// The message that pieces make together; text is text again, as each piece was.
-fn whole(kind: MessageKind, bytes: BytesMut) -> Option<Message> {
-    match kind {
-        MessageKind::Binary => Some(Message::Binary(bytes.freeze())),
-        MessageKind::Text => Utf8Bytes::try_from(bytes.freeze()).ok().map(Message::Text),
+impl Kept {
+    /// The message that pieces make together; text is text again, as each piece was.
+    fn message(self) -> Option<Message> {
+        match self.kind {
+            MessageKind::Binary => Some(Message::Binary(self.bytes.freeze())),
+            MessageKind::Text => Utf8Bytes::try_from(self.bytes.freeze()).ok().map(Message::Text),
+        }
     }
 }
 
 impl<T: Transport + Send + 'static, R: Runtime> Drop for Receiver<T, R> {
     fn drop(&mut self) {
-        self.shared.abandon();
+        self.shared().abandon();
     }
 }

@@ -1,7 +1,7 @@
 //! The sending half, which any number of tasks may have.
 
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -10,7 +10,7 @@ use squall_proto::{
     CloseFrame, Connection, ControlPayload, Fragment, Initiator, Message, SendError, Stats,
 };
 
-use super::shared::{Progress, Shared, Until};
+use super::shared::{Shared, Until};
 use crate::{Runtime, Transport};
 
 /// Sends on a [`WebSocket`](crate::WebSocket) from anywhere. Clones send on the same connection; each message goes out whole.
@@ -45,16 +45,9 @@ impl<T: Transport + Send + 'static, R: Runtime> Sender<T, R> {
     ///
     /// # Cancel safety
     /// A dropped call has queued the message whole or not at all.
-    pub async fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        match self.shared.send_at_once(message.into())? {
-            Progress::OnItsWay => return Ok(()),
-            Progress::Queued => {}
-            Progress::Full(message) => {
-                self.sent(Until::Room).await?;
-                self.shared.queue_message(message)?;
-            }
-        }
-        self.sent(Until::OnItsWay).await
+    pub fn send(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), SendError>> {
+        let mut message = Some(message.into());
+        poll_fn(move |cx| self.shared.poll_send(cx, &mut message))
     }
 
     /// As [`WebSocket::feed`](crate::WebSocket::feed).
@@ -64,9 +57,9 @@ impl<T: Transport + Send + 'static, R: Runtime> Sender<T, R> {
     ///
     /// # Cancel safety
     /// A dropped call has queued the message whole or not at all.
-    pub async fn feed(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.sent(Until::Room).await?;
-        self.shared.queue_message(message.into())
+    pub fn feed(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), SendError>> {
+        let mut message = Some(message.into());
+        poll_fn(move |cx| self.shared.poll_feed(cx, &mut message))
     }
 
     /// Sends a message that is never compressed, whatever was negotiated: a secret should not share a compression context with

@@ -5,19 +5,22 @@ use std::{
     io,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
     time::Instant,
 };
 
-use squall_proto::{CloseCode, Closed, Connection, Event, Machine, Message, SendError};
+use squall_proto::{CloseCode, Connection, Event, Machine, Message, SendError};
 
 use super::{flusher, wakers::Wakers};
 use crate::{Runtime, Started, Timer, Transport, driver::Driver};
 
 /// A connection with its transport, behind a lock that is never held across a wait.
+///
+/// It is itself a waker, the one that the transport and the timer get: it does not matter which task polled them last. So it is held by what
+/// it holds, until [`abandon`](Self::abandon) lets go of both.
 #[derive(Debug)]
 pub(super) struct Shared<T, R: Runtime> {
-    pub(super) wakers: Arc<Wakers>,
+    pub(super) wakers: Wakers,
     state: Mutex<State<T, R>>,
 }
 
@@ -26,11 +29,11 @@ pub(super) struct State<T, R: Runtime> {
     pub(super) connection: Connection,
     /// `None` once the connection is over and its transport dropped.
     driver: Option<Driver<T, R::Timer>>,
-    /// The waker that the transport and the timer get.
+    /// The waker that the transport and the timer get: this connection, until it is abandoned.
     waker: Waker,
     shutdown: Option<Started>,
-    /// The terminal event, from when the machine tells it until the transport is shut down.
-    ending: Option<Closed>,
+    /// Whether the machine has told its terminal event, which is passed on once the transport is shut down.
+    has_ended: bool,
     /// Why the transport failed, if it did.
     error: Option<io::Error>,
     /// What the tasks that wait know of.
@@ -64,7 +67,7 @@ pub(super) enum Until {
 
 /// How far a message has got.
 #[derive(Debug)]
-pub(super) enum Progress {
+enum Progress {
     /// Nothing more needs to be done.
     OnItsWay,
     /// It has to be written.
@@ -80,18 +83,19 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
         runtime: R,
         shutdown: Option<Started>,
     ) -> Arc<Self> {
-        let wakers = Arc::new(Wakers::default());
         let state = State {
             connection,
             driver: Some(driver),
-            waker: Waker::from(Arc::clone(&wakers)),
+            waker: Waker::noop().clone(),
             shutdown,
-            ending: None,
+            has_ended: false,
             error: None,
             told: Standing::Open,
             flusher: flusher::Link::new(runtime),
         };
-        Arc::new(Self { wakers, state: Mutex::new(state) })
+        let shared = Arc::new(Self { wakers: Wakers::default(), state: Mutex::new(state) });
+        shared.state().waker = Waker::from(Arc::clone(&shared));
+        shared
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State<T, R>> {
@@ -130,22 +134,63 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
         if until == Until::OnItsWay && more_to_come && self.leave_to_flusher(&mut state) {
             return Poll::Ready(Ok(()));
         }
-        self.wakers.register_sender(cx.waker());
+        let mut sent = self.try_sent(&mut state, until);
+        if sent.is_pending() {
+            // Most are sent at once and need no waker. What has happened since is seen by the second try.
+            self.wakers.register_sender(cx.waker());
+            sent = self.try_sent(&mut state, until);
+        }
+        self.release(state);
+        sent
+    }
+
+    fn try_sent(
+        self: &Arc<Self>,
+        state: &mut State<T, R>,
+        until: Until,
+    ) -> Poll<Result<(), SendError>> {
         let written = state.poll_flush().is_ready();
         let is_done = match until {
             Until::Room => !state.connection.is_write_blocked(),
             Until::Written => written,
-            Until::OnItsWay => written || self.leave_to_flusher(&mut state),
+            Until::OnItsWay => written || self.leave_to_flusher(state),
         };
-        let is_lost = state.is_lost();
-        self.release(state);
-        if is_lost {
+        if state.is_lost() {
             Poll::Ready(Err(SendError::Closed))
         } else if is_done {
             Poll::Ready(Ok(()))
         } else {
             Poll::Pending
         }
+    }
+
+    /// Sends a message that is taken out of `message` once there is room for it; ready once it is on its way.
+    pub(super) fn poll_send(
+        self: &Arc<Self>,
+        cx: &Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), SendError>> {
+        while let Some(unsent) = message.take() {
+            match self.send_at_once(unsent)? {
+                Progress::OnItsWay => return Poll::Ready(Ok(())),
+                Progress::Queued => {}
+                Progress::Full(unsent) => {
+                    *message = Some(unsent);
+                    ready!(self.poll_sent(cx, Until::Room))?;
+                }
+            }
+        }
+        self.poll_sent(cx, Until::OnItsWay)
+    }
+
+    /// Queues a message that is taken out of `message` once there is room for it; ready then.
+    pub(super) fn poll_feed(
+        self: &Arc<Self>,
+        cx: &Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), SendError>> {
+        ready!(self.poll_sent(cx, Until::Room))?;
+        Poll::Ready(message.take().map_or(Ok(()), |message| self.queue_message(message)))
     }
 
     /// Starts to write what is queued, without waiting.
@@ -194,7 +239,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
 
     /// Queues a message if there is room, and leaves it to the flusher if more are likely to follow: all of it under one lock, as this
     /// is what a loop does that answers each message.
-    pub(super) fn send_at_once(self: &Arc<Self>, message: Message) -> Result<Progress, SendError> {
+    fn send_at_once(self: &Arc<Self>, message: Message) -> Result<Progress, SendError> {
         let mut state = self.state();
         if state.connection.is_write_blocked() {
             return Ok(Progress::Full(message));
@@ -229,9 +274,10 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
             connection.abort(now);
         }
         let driver = state.driver.take();
+        let waker = std::mem::replace(&mut state.waker, Waker::noop().clone());
         state.flusher.end();
         drop(state);
-        drop(driver);
+        drop((driver, waker));
         self.wakers.wake_senders();
     }
 
@@ -247,6 +293,16 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     }
 }
 
+impl<T: Transport + Send + 'static, R: Runtime> Wake for Shared<T, R> {
+    fn wake(self: Arc<Self>) {
+        self.wakers.wake_all();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wakers.wake_all();
+    }
+}
+
 impl<T: Transport, R: Runtime> State<T, R> {
     pub(super) fn transport(&self) -> Option<&T> {
         self.driver.as_ref().map(Driver::transport)
@@ -259,16 +315,12 @@ impl<T: Transport, R: Runtime> State<T, R> {
 
     /// An event that needs nothing but what was read before.
     fn read_already(&mut self) -> Option<Event> {
-        if self.ending.is_some() {
+        if self.has_ended {
             return None;
         }
-        match self.driver.as_mut()?.next_event(&mut self.connection)? {
-            Event::Closed(closed) => {
-                self.ending = Some(closed);
-                None
-            }
-            event => Some(event),
-        }
+        let event = self.driver.as_mut()?.next_event(&mut self.connection)?;
+        self.has_ended = matches!(event, Event::Closed(_));
+        (!self.has_ended).then_some(event)
     }
 
     fn poll_event(&mut self) -> Poll<Option<Event>> {
@@ -283,7 +335,7 @@ impl<T: Transport, R: Runtime> State<T, R> {
         }
         loop {
             match driver.poll_event(&mut cx, &mut self.connection) {
-                Poll::Ready(Some(Event::Closed(closed))) => self.ending = Some(closed),
+                Poll::Ready(Some(Event::Closed(_))) => self.has_ended = true,
                 Poll::Ready(Some(event)) => return Poll::Ready(Some(event)),
                 Poll::Ready(None) => break,
                 Poll::Pending => return Poll::Pending,
@@ -292,7 +344,7 @@ impl<T: Transport, R: Runtime> State<T, R> {
         self.error = driver.take_error();
         self.driver = None;
         self.flusher.end();
-        Poll::Ready(self.ending.take().map(Event::Closed))
+        Poll::Ready(self.connection.closed().cloned().map(Event::Closed))
     }
 
     /// Ready once everything is written, or will never be. Deadlines are judged while it waits.

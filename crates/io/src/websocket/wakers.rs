@@ -1,13 +1,11 @@
 //! The tasks that wait for one connection, woken together.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Wake, Waker},
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::Waker,
 };
 
 /// The tasks that wait for a transport or a timer that several tasks share.
-///
-/// It is itself a waker: the one that the transport and the timer get. So it does not matter which task polled them last.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
     waiting: Mutex<Waiting>,
@@ -47,6 +45,12 @@ impl Wakers {
         }
     }
 
+    /// Wakes all of them.
+    pub(super) fn wake_all(&self) {
+        let Waiting { receiver, senders } = std::mem::take(&mut *self.waiting());
+        receiver.into_iter().chain(senders).for_each(Waker::wake);
+    }
+
     /// Wakes the sending tasks.
     pub(super) fn wake_senders(&self) {
         let senders = std::mem::take(&mut self.waiting().senders);
@@ -56,16 +60,5 @@ impl Wakers {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // Nothing that can panic runs under the lock.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Wake for Wakers {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let Waiting { receiver, senders } = std::mem::take(&mut *self.waiting());
-        receiver.into_iter().chain(senders).for_each(Waker::wake);
     }
 }
