@@ -1,7 +1,6 @@
 //! The token that tells every connection of a server to say goodbye.
 
 use std::{
-    collections::BTreeMap,
     future::Future,
     pin::Pin,
     sync::{
@@ -26,10 +25,52 @@ struct State {
     waiting: Mutex<Waiting>,
 }
 
+/// The tasks that wait, each in a place of its own: 16 bytes, as there are two for each connection of a server.
 #[derive(Debug, Default)]
 struct Waiting {
-    next_key: u64,
-    wakers: BTreeMap<u64, Waker>,
+    places: Vec<Place>,
+    taken: usize,
+    /// The free place that is taken next; the end where there is none.
+    free: usize,
+}
+
+#[derive(Debug)]
+enum Place {
+    Taken(Waker),
+    /// With the one that is free after it.
+    Free(usize),
+}
+
+impl Waiting {
+    fn enter(&mut self, waker: Waker) -> usize {
+        let key = self.free;
+        if let Some(place) = self.places.get_mut(key) {
+            if let Place::Free(next) = std::mem::replace(place, Place::Taken(waker)) {
+                self.free = next;
+            }
+        } else {
+            self.places.push(Place::Taken(waker));
+            self.free = self.places.len();
+        }
+        self.taken += 1;
+        key
+    }
+
+    /// What was there before is the caller's to drop, as a waker may own a task, which is not to be dropped under the lock.
+    fn exchange(&mut self, key: usize, waker: Waker) -> Option<Place> {
+        Some(std::mem::replace(self.places.get_mut(key)?, Place::Taken(waker)))
+    }
+
+    /// As [`exchange`](Self::exchange). Nobody has a place any more once all were woken.
+    fn leave(&mut self, key: usize) -> Option<Place> {
+        let left = std::mem::replace(self.places.get_mut(key)?, Place::Free(self.free));
+        self.free = key;
+        self.taken -= 1;
+        if self.taken == 0 {
+            *self = Self::default();
+        }
+        Some(left)
+    }
 }
 
 impl Shutdown {
@@ -42,8 +83,12 @@ impl Shutdown {
     /// Turns the switch on, for good, and wakes everyone who waits for it.
     pub fn start(&self) {
         self.state.started.store(true, Ordering::SeqCst);
-        let wakers = std::mem::take(&mut self.state.waiting().wakers);
-        wakers.into_values().for_each(Waker::wake);
+        let places = std::mem::take(&mut *self.state.waiting()).places;
+        for place in places {
+            if let Place::Taken(waker) = place {
+                waker.wake();
+            }
+        }
     }
 
     /// Whether the switch is on.
@@ -72,7 +117,7 @@ impl State {
 #[must_use = "futures do nothing unless polled"]
 pub struct Started {
     state: Arc<State>,
-    registered: Option<(u64, Waker)>,
+    registered: Option<(usize, Waker)>,
 }
 
 impl Future for Started {
@@ -88,24 +133,27 @@ impl Future for Started {
             _ => {}
         }
         let mut waiting = this.state.waiting();
-        let key = match this.registered {
-            Some((key, _)) => key,
-            None => {
-                waiting.next_key += 1;
-                waiting.next_key
-            }
+        // `start` stores before it takes the lock: it is seen here, or will find this waker.
+        if this.state.started.load(Ordering::SeqCst) {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let (key, left) = match this.registered {
+            Some((key, _)) => (key, waiting.exchange(key, waker)),
+            None => (waiting.enter(waker), None),
         };
-        waiting.wakers.insert(key, cx.waker().clone());
+        drop(waiting);
+        drop(left);
         this.registered = Some((key, cx.waker().clone()));
-        // `start` stores before it takes the lock: it either finds this waker or is seen here.
-        if this.state.started.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+        Poll::Pending
     }
 }
 
 impl Drop for Started {
     fn drop(&mut self) {
         if let Some((key, _)) = self.registered {
-            self.state.waiting().wakers.remove(&key);
+            let left = self.state.waiting().leave(key);
+            drop(left);
         }
     }
 }
@@ -163,8 +211,8 @@ mod tests {
         let shutdown = Shutdown::new();
         let mut started = shutdown.started();
         assert!(Pin::new(&mut started).poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        assert_eq!(shutdown.state.waiting().wakers.len(), 1);
+        assert_eq!(shutdown.state.waiting().taken, 1);
         drop(started);
-        assert!(shutdown.state.waiting().wakers.is_empty());
+        assert_eq!(shutdown.state.waiting().places.capacity(), 0);
     }
 }

@@ -11,7 +11,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use squall_io::WebSocket;
+use bytes::BytesMut;
+use squall_io::{Error, Shutdown, WebSocket};
 use squall_proto::{Config, Connection};
 use squall_testkit::{
     pipe::{End, Probe, pipe},
@@ -117,6 +118,32 @@ fn an_idle_connection_holds_two_kilobytes() {
     println!("{each} bytes for each idle connection, its clock's alarm included");
     assert!(each <= 2 * KIB, "{each}");
     drop(sockets);
+}
+
+/// A connection is the waker of what it holds, so it has to let go of that.
+#[test]
+fn a_connection_that_is_dropped_leaves_nothing_behind() {
+    let (simulation, config) = (Simulation::new(), Arc::new(Config::default()));
+    let shutdown = Shutdown::new();
+    let visit = |ends: bool| {
+        let (end, peer) = pipe();
+        let connection = Connection::server(Arc::clone(&config), simulation.now());
+        let (runtime, input) = (simulation.clone(), BytesMut::new());
+        let mut socket = WebSocket::resume(connection, end, runtime, input, Some(&shutdown));
+        let sender = socket.sender();
+        assert!(poll_once(socket.recv()).is_none());
+        if ends {
+            drop(peer);
+            assert!(matches!(poll_once(socket.recv()), Some(Err(Error::Eof))));
+        }
+        drop(socket);
+        assert!(!sender.is_open());
+    };
+    for ends in [false, true] {
+        visit(ends);
+        let ((), live, _) = grows(|| (0..MANY).for_each(|_| visit(ends)));
+        assert_eq!(live, 0, "{ends}");
+    }
 }
 
 #[test]

@@ -2,16 +2,18 @@
 
 use std::{
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     net::SocketAddr,
+    pin::{Pin, pin},
     sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use squall_proto::handshake::HandshakeError;
 
 use crate::{
-    Runtime, Shutdown, Timer, WebSocket,
+    Runtime, Shutdown, Started, Timer, WebSocket,
     driver::Driver,
     runtime::{race, until, within},
     server::{
@@ -134,22 +136,7 @@ impl<L: Listen> Server<L> {
         H: Fn(WebSocket<L::Stream, L::Runtime>) -> F + Send + Sync + 'static,
         F: Future + Send + 'static,
     {
-        let errors = Arc::new(self.shared);
-        let handler = Arc::new(handler);
-        let upgraded = {
-            let errors = Arc::clone(&errors);
-            move |upgrade: Upgrade<L::Stream, L::Runtime>| {
-                let (handler, errors) = (Arc::clone(&handler), Arc::clone(&errors));
-                async move {
-                    let peer = upgrade.peer();
-                    match Box::pin(upgrade.accept_default()).await {
-                        Ok(socket) => drop(handler(socket).await),
-                        Err(error) => errors.report(error, peer),
-                    }
-                }
-            }
-        };
-        run(self.listener, self.max_connections, errors, Upgrades(upgraded)).await
+        run(self.listener, self.max_connections, Arc::new(self.shared), Sockets(handler)).await
     }
 
     /// Reads the request of every connection, and runs `handler` on each, until the [`Shutdown`] of the [`ServerConfig`]
@@ -188,6 +175,9 @@ trait Serve<L: Listen>: Send + Sync + 'static {
     /// What the stream becomes first, within the time for the handshake.
     type Ready: Send;
 
+    /// The application's part, for as long as the connection lasts.
+    type Serving: Future + Send;
+
     fn prepare(
         &self,
         shared: &Shared<L>,
@@ -195,7 +185,32 @@ trait Serve<L: Listen>: Send + Sync + 'static {
         peer: Option<SocketAddr>,
     ) -> impl Future<Output = Result<Self::Ready, UpgradeError>> + Send;
 
-    fn serve(&self, ready: Self::Ready) -> impl Future<Output = ()> + Send;
+    fn serve(&self, ready: Self::Ready) -> Self::Serving;
+}
+
+/// Runs a function on each connection.
+struct Sockets<H>(H);
+
+impl<L: Listen, H, F> Serve<L> for Sockets<H>
+where
+    H: Fn(WebSocket<L::Stream, L::Runtime>) -> F + Send + Sync + 'static,
+    F: Future + Send + 'static,
+{
+    type Ready = WebSocket<L::Stream, L::Runtime>;
+    type Serving = F;
+
+    async fn prepare(
+        &self,
+        shared: &Shared<L>,
+        stream: L::Stream,
+        peer: Option<SocketAddr>,
+    ) -> Result<Self::Ready, UpgradeError> {
+        shared.upgrade(stream, peer).await?.accept_default().await
+    }
+
+    fn serve(&self, socket: Self::Ready) -> F {
+        (self.0)(socket)
+    }
 }
 
 /// Runs a function on each request.
@@ -207,6 +222,7 @@ where
     F: Future + Send + 'static,
 {
     type Ready = Upgrade<L::Stream, L::Runtime>;
+    type Serving = F;
 
     async fn prepare(
         &self,
@@ -217,8 +233,8 @@ where
         shared.upgrade(stream, peer).await
     }
 
-    async fn serve(&self, upgrade: Self::Ready) {
-        drop((self.0)(upgrade).await);
+    fn serve(&self, upgrade: Self::Ready) -> F {
+        (self.0)(upgrade)
     }
 }
 
@@ -231,6 +247,7 @@ where
     F: Future + Send + 'static,
 {
     type Ready = (L::Stream, Option<SocketAddr>);
+    type Serving = F;
 
     async fn prepare(
         &self,
@@ -243,8 +260,8 @@ where
         Ok((shared.secure(stream, &mut timer, deadline).await?, peer))
     }
 
-    async fn serve(&self, (stream, peer): Self::Ready) {
-        drop((self.0)(stream, peer).await);
+    fn serve(&self, (stream, peer): Self::Ready) -> F {
+        (self.0)(stream, peer)
     }
 }
 
@@ -266,17 +283,19 @@ async fn run<L: Listen>(
                 .await;
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    // Boxed, since what a future captures and then waits for has its place in it twice.
-                    let task = Box::pin(connection(
-                        Arc::clone(&shared),
-                        Arc::clone(&handler),
-                        stream,
-                        peer,
-                    ));
-                    let (abort, guard) = (shared.abort.started(), tasks.enter());
+                    // The state of a handshake is large and soon done with: it goes with its box.
+                    let mut preparing =
+                        Box::pin(prepare(Arc::clone(&shared), Arc::clone(&handler), stream, peer));
+                    let (mut abort, guard) = (shared.abort.started(), tasks.enter());
                     // Where there is no runtime any more, the connection is dropped with its task.
                     let _ = shared.runtime.spawn(async move {
-                        race(abort, task).await;
+                        {
+                            let serving = unless(&mut abort, preparing.as_mut()).await.flatten();
+                            drop(preparing);
+                            if let Some(serving) = pin!(serving).as_pin_mut() {
+                                unless(&mut abort, serving).await;
+                            }
+                        }
                         drop(guard);
                     });
                 }
@@ -298,24 +317,37 @@ async fn run<L: Listen>(
     tasks.open()
 }
 
-async fn connection<L: Listen>(
+/// Runs a future that lies elsewhere, since what a future captures and then waits for has its place in it twice; `None` where
+/// `stop` started before.
+fn unless<F: Future>(
+    stop: &mut Started,
+    mut future: Pin<&mut F>,
+) -> impl Future<Output = Option<F::Output>> {
+    poll_fn(move |cx| match Pin::new(&mut *stop).poll(cx) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => future.as_mut().poll(cx).map(Some),
+    })
+}
+
+/// Makes what is served of a stream; `None` where that fails, or the server stops before.
+async fn prepare<L: Listen, S: Serve<L>>(
     shared: Arc<Shared<L>>,
-    handler: Arc<impl Serve<L>>,
+    handler: Arc<S>,
     stream: L::Stream,
     peer: Option<SocketAddr>,
-) {
+) -> Option<S::Serving> {
     let stop = shared.config.shutdown_switch().started();
     let preparing = async { Some(handler.prepare(&shared, stream, peer).await) };
     let stop = async {
         stop.await;
         None
     };
-    // The state of a handshake is large and soon done with: it goes with its box.
-    let prepared = Box::pin(race(preparing, stop)).await;
-    match prepared {
-        Some(Ok(ready)) => handler.serve(ready).await,
-        Some(Err(error)) => shared.report(error, peer),
-        None => {}
+    match race(preparing, stop).await? {
+        Ok(ready) => Some(handler.serve(ready)),
+        Err(error) => {
+            shared.report(error, peer);
+            None
+        }
     }
 }
 

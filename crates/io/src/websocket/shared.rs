@@ -17,7 +17,7 @@ use crate::{Runtime, Started, Timer, Transport, driver::Driver};
 /// A connection with its transport, behind a lock that is never held across a wait.
 ///
 /// It is itself a waker, the one that the transport and the timer get: it does not matter which task polled them last. So it is held by what
-/// it holds, until [`abandon`](Self::abandon) lets go of both.
+/// it holds, until [`abandon`](Self::abandon) lets go of that.
 #[derive(Debug)]
 pub(super) struct Shared<T, R: Runtime> {
     pub(super) wakers: Wakers,
@@ -274,10 +274,11 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
             connection.abort(now);
         }
         let driver = state.driver.take();
+        let shutdown = state.shutdown.take();
         let waker = std::mem::replace(&mut state.waker, Waker::noop().clone());
         state.flusher.end();
         drop(state);
-        drop((driver, waker));
+        drop((driver, shutdown, waker));
         self.wakers.wake_senders();
     }
 
