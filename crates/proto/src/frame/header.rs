@@ -108,6 +108,16 @@ impl Header {
         }
     }
 
+    /// The length of the payload as a size in memory, where it is no larger than `limit`.
+    ///
+    /// They are compared as 64 bits: where `usize` has 32, no length is cut to one that is allowed.
+    pub(crate) fn payload_within(&self, limit: usize) -> Option<usize> {
+        if self.payload_len > limit as u64 {
+            return None;
+        }
+        usize::try_from(self.payload_len).ok()
+    }
+
     /// How many bytes [`encode`](Self::encode) appends.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
@@ -199,6 +209,26 @@ mod tests {
         assert_eq!(Header::parse(&in_form(127, u64::MAX)), Err(ProtocolError::LengthOverflow));
         let (header, length) = Header::parse(&in_form(127, top - 1)).unwrap().unwrap();
         assert_eq!((header.payload_len, length), (top - 1, 10));
+    }
+
+    /// With the largest size of a machine of 32 bits as the limit: 2^32 + 5 is not taken for 5.
+    #[test]
+    fn a_length_over_32_bits_is_no_small_one() {
+        let of = |payload_len| {
+            let header =
+                Header { fin: true, rsv1: false, opcode: Opcode::Text, mask: None, payload_len };
+            header.payload_within(u32::MAX as usize)
+        };
+        let largest = u64::from(u32::MAX);
+        for length in [0, 5, 1 << 31, largest] {
+            assert_eq!(of(length), usize::try_from(length).ok());
+        }
+        for high in (32..64).map(|bit| 1_u64 << bit) {
+            for low in [0, 1, 5, largest] {
+                assert_eq!(of(high + low), None, "{high:#x} + {low:#x}");
+            }
+        }
+        assert_eq!(of(u64::MAX), None);
     }
 
     proptest! {

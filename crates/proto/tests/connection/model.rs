@@ -283,7 +283,9 @@ fn all_two_byte_headers_in_every_state_and_role_agree_with_the_model() {
     let config = Arc::new(Config::default());
     let now = beginning();
     for role in [Role::Server, Role::Client] {
-        for (open, we_close) in [(None, false), (Some(0x01), false), (Some(0x02), true)] {
+        let messages = [None, Some(0x01), Some(0x02)];
+        for (open, we_close) in messages.into_iter().flat_map(|open| [(open, false), (open, true)])
+        {
             let before = open.map(|first| Frame::new(role, first, b""));
             for header in 0..=u16::MAX {
                 let [first, second] = header.to_be_bytes();
@@ -309,6 +311,23 @@ fn all_two_byte_headers_in_every_state_and_role_agree_with_the_model() {
                 let answer = connection.transmit().copy_to_bytes(queued);
                 assert_eq!(answer, model.answer, "{role:?} {first:02X} {second:02X}");
             }
+        }
+    }
+}
+
+/// FR08, CL04: and in the one state that is left, no header does anything.
+#[test]
+fn no_two_byte_header_does_anything_behind_the_end() {
+    for role in [Role::Server, Role::Client] {
+        for end in [Frame::new(role, 0x88, b"\x03\xE8"), Frame::new(role, 0x83, b"")] {
+            let mut conversation = Conversation::new(role, Config::default());
+            assert_eq!(conversation.hears(end.bytes()).len(), 1);
+            assert!(!conversation.says().is_empty());
+            for header in 0..=u16::MAX {
+                assert_eq!(conversation.hears(header.to_be_bytes()), [], "{role:?} {header:04X}");
+            }
+            assert_eq!(conversation.says(), b"");
+            assert!(conversation.input.is_empty());
         }
     }
 }

@@ -14,7 +14,7 @@ use super::close_body::parse_close;
 use crate::{
     CloseFrame, Config, ControlPayload, Delivery, Fragment, Message, MessageKind, ProtocolError,
     deflate::Inflater,
-    frame::{Header, Opcode},
+    frame::{Header, MAX_CONTROL_PAYLOAD, Opcode},
     lent::copied,
     mask::apply_mask,
 };
@@ -170,8 +170,7 @@ impl FrameReceiver {
             _ => {}
         }
         let remaining = if header.opcode.is_control() {
-            // At most 125 (`Header::parse`).
-            usize::try_from(header.payload_len).map_err(|_| ProtocolError::ControlTooLong)?
+            header.payload_within(MAX_CONTROL_PAYLOAD).ok_or(ProtocolError::ControlTooLong)?
         } else {
             self.begin_data(header, config)?
         };
@@ -198,11 +197,8 @@ impl FrameReceiver {
             (None, Some(message)) => message,
             (Some(kind), none) => none.insert(Incoming::new(kind, self.delivery, header.rsv1)),
         };
-        // Compared as 64 bits, so that no length wraps where `usize` has 32.
-        let length = usize::try_from(header.payload_len)
-            .ok()
-            .filter(|length| *length <= config.max_frame_size)
-            .ok_or(ProtocolError::FrameTooBig)?;
+        let length =
+            header.payload_within(config.max_frame_size).ok_or(ProtocolError::FrameTooBig)?;
         message.declared = message
             .declared
             .checked_add(length)
