@@ -155,6 +155,12 @@ impl Simulation {
         self.run();
     }
 
+    /// Drops the tasks that are due to be polled, as a runtime does that ends: those that never were polled among them.
+    pub fn drop_due_tasks(&self) {
+        let due = std::mem::take(&mut *self.shared.ready());
+        drop(due);
+    }
+
     /// A future that is ready after a time.
     pub async fn sleep(&self, duration: Duration) {
         let (mut alarm, deadline) = (self.timer(), self.now() + duration);

@@ -18,22 +18,17 @@ use crate::{Runtime, Transport};
 #[derive(Debug)]
 pub(super) struct Link<R> {
     runtime: R,
-    task: Task,
+    /// What the task holds as long as there is one: polled or not, it is gone with the runtime that dropped it.
+    task: Weak<()>,
+    /// What wakes the task, once it has been polled.
+    waker: Option<Waker>,
     /// Whether the task was woken and the queue has not been empty since.
     is_woken: bool,
 }
 
-#[derive(Debug)]
-enum Task {
-    None,
-    /// Spawned, and not polled yet.
-    Starting,
-    Waiting(Waker),
-}
-
 impl<R> Link<R> {
     pub(super) const fn new(runtime: R) -> Self {
-        Self { runtime, task: Task::None, is_woken: false }
+        Self { runtime, task: Weak::new(), waker: None, is_woken: false }
     }
 
     /// The queue is empty.
@@ -43,9 +38,13 @@ impl<R> Link<R> {
 
     /// Lets the task end.
     pub(super) fn end(&mut self) {
-        if let Task::Waiting(waker) = std::mem::replace(&mut self.task, Task::None) {
+        if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+
+    fn has_task(&self) -> bool {
+        self.task.strong_count() > 0
     }
 }
 
@@ -56,26 +55,31 @@ where
     R: Runtime,
 {
     let link = &mut state.flusher;
-    match &link.task {
-        _ if link.is_woken => return true,
-        Task::None => {
-            let connection = Arc::downgrade(shared);
-            // `spawn` never polls inside the call, so the lock that is held here is no obstacle.
-            if !link.runtime.spawn(run(connection)) {
-                return false;
-            }
-            link.task = Task::Starting;
+    if link.has_task() {
+        if !link.is_woken
+            && let Some(waker) = &link.waker
+        {
+            waker.wake_by_ref();
         }
-        Task::Starting => {}
-        Task::Waiting(waker) => waker.wake_by_ref(),
+    } else {
+        let task = Arc::new(());
+        (link.task, link.waker) = (Arc::downgrade(&task), None);
+        // `spawn` never polls inside the call, so the lock that is held here is no obstacle. A runtime that is ending may have dropped
+        // the task by the time it returns.
+        if !link.runtime.spawn(run(Arc::downgrade(shared), task)) || !link.has_task() {
+            return false;
+        }
     }
     link.is_woken = true;
     true
 }
 
-async fn run<T: Transport + Send + 'static, R: Runtime>(connection: Weak<Shared<T, R>>) {
-    let guard = Guard(connection);
-    poll_fn(|cx| poll(&guard.0, cx)).await;
+async fn run<T, R>(connection: Weak<Shared<T, R>>, _task: Arc<()>)
+where
+    T: Transport + Send + 'static,
+    R: Runtime,
+{
+    poll_fn(|cx| poll(&connection, cx)).await;
 }
 
 fn poll<T, R>(connection: &Weak<Shared<T, R>>, cx: &Context<'_>) -> Poll<()>
@@ -88,9 +92,9 @@ where
     if state.transport().is_none() {
         return Poll::Ready(());
     }
-    match &mut state.flusher.task {
-        Task::Waiting(waker) => waker.clone_from(cx.waker()),
-        task => *task = Task::Waiting(cx.waker().clone()),
+    match &mut state.flusher.waker {
+        Some(waker) => waker.clone_from(cx.waker()),
+        none => *none = Some(cx.waker().clone()),
     }
     if state.flusher.is_woken {
         shared.wakers.register_sender(cx.waker());
@@ -100,17 +104,4 @@ where
     }
     shared.release(state);
     Poll::Pending
-}
-
-/// Tells the connection when its flusher is gone, with the runtime that ran it for example.
-struct Guard<T: Transport + Send + 'static, R: Runtime>(Weak<Shared<T, R>>);
-
-impl<T: Transport + Send + 'static, R: Runtime> Drop for Guard<T, R> {
-    fn drop(&mut self) {
-        if let Some(shared) = self.0.upgrade() {
-            let mut state = shared.state();
-            state.flusher.task = Task::None;
-            state.flusher.is_woken = false;
-        }
-    }
 }

@@ -1,9 +1,12 @@
 //! How many writes it takes to answer, whatever the machine that counts them does besides.
 
-use squall_io::Runtime;
-use squall_proto::{Config, WriteMarks};
+use std::sync::Arc;
+
+use squall_io::{Runtime, WebSocket};
+use squall_proto::{Config, Connection, WriteMarks};
 use squall_testkit::{
-    simulation::Simulation,
+    pipe::pipe,
+    simulation::{Alarm, Simulation},
     wire::{from_client, from_server},
 };
 
@@ -123,6 +126,54 @@ fn without_a_runtime_to_spawn_on_send_writes_itself() {
     simulation.run();
     assert_eq!(peer.hear(), from_server(0x81, "hello").repeat(16));
     assert_eq!(own.counts().successful_writes, 16);
+}
+
+/// The runtime ends before the task that was to write has been polled once: the next answer finds another one.
+#[test]
+fn a_flusher_that_is_dropped_unpolled_is_not_waited_for() {
+    let Scene { simulation, mut socket, peer, .. } = server();
+    peer.say(from_client(0x81, "one").repeat(3));
+    for round in 1..3 {
+        let message = crate::poll_times(socket.recv(), 1).unwrap().unwrap().unwrap();
+        assert_eq!(crate::poll_times(socket.send(message), 1), Some(Ok(())));
+        assert_eq!((simulation.spawned(), peer.hear()), (round, vec![]));
+        if round == 1 {
+            simulation.drop_due_tasks();
+        }
+    }
+    simulation.run();
+    assert_eq!(peer.hear(), from_server(0x81, "one").repeat(2));
+}
+
+/// A runtime that is ending: it drops every task at once.
+#[derive(Debug, Clone)]
+struct Ending(Simulation);
+
+impl Runtime for Ending {
+    type Timer = Alarm;
+
+    fn timer(&self) -> Alarm {
+        self.0.timer()
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        drop(task);
+        true
+    }
+}
+
+#[test]
+fn on_a_runtime_that_drops_every_task_send_writes_itself() {
+    let simulation = Simulation::new();
+    let connection = Connection::server(Arc::new(Config::default()), simulation.now());
+    let (end, peer) = pipe();
+    let mut socket = WebSocket::from_connection(connection, end, Ending(simulation));
+    peer.probe().say(from_client(0x81, "hello").repeat(3));
+    for _ in 0..2 {
+        let message = crate::poll_times(socket.recv(), 1).unwrap().unwrap().unwrap();
+        assert_eq!(crate::poll_times(socket.send(message), 1), Some(Ok(())));
+        assert_eq!(peer.probe().hear(), from_server(0x81, "hello"));
+    }
 }
 
 #[test]
