@@ -23,7 +23,7 @@ use crate::{Peer, SECOND, Socket};
 
 /// A simulation that connects to nothing: clients get their stream from the test.
 #[derive(Debug, Clone)]
-struct Offline(Simulation);
+pub(crate) struct Offline(pub(crate) Simulation);
 
 impl Runtime for Offline {
     type Timer = Alarm;

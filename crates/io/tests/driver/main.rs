@@ -17,6 +17,7 @@ mod keep_alive;
 mod pieces;
 mod shutdown;
 mod timeouts;
+mod whole_sessions;
 mod writing;
 
 use std::{
