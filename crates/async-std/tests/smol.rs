@@ -2,7 +2,16 @@
 
 #![expect(clippy::expect_used, reason = "what goes wrong in a test should stop it")]
 
-use std::{future::Future, io, net::SocketAddr, path::Path, pin::pin, task::Poll};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    path::Path,
+    pin::pin,
+    sync::{Arc, Weak},
+    task::Poll,
+    time::Duration,
+};
 
 use futures::future::{Either, select};
 use squall_async_std::{AsyncStd, ConnectError, Io, Listener, Stream, Timer, connect_unix};
@@ -14,7 +23,10 @@ use squall_io::{
 use squall_testkit::{
     adapter_suite,
     pipe::End,
-    suite::{Adapter, Socket},
+    suite::{
+        Adapter, Socket,
+        endings::{are_over, peers_in_every_phase},
+    },
 };
 
 struct OnSmol;
@@ -120,4 +132,55 @@ fn smols_own_sockets_and_tasks_carry_a_server_and_a_client() {
             Either::Right(_) => panic!("the client waits for the server to end"),
         }
     });
+}
+
+/// An executor of smol's, for as long as somebody else keeps it.
+#[derive(Debug, Clone)]
+struct OnExecutor(Weak<smol::Executor<'static>>);
+
+impl Runtime for OnExecutor {
+    type Timer = Timer;
+
+    fn timer(&self) -> Timer {
+        Timer::default()
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        self.0.upgrade().map(|executor| executor.spawn(task).detach()).is_some()
+    }
+}
+
+struct ListenerOnExecutor(smol::net::TcpListener);
+
+impl Listen for ListenerOnExecutor {
+    type Runtime = OnExecutor;
+    type Stream = Io<smol::net::TcpStream>;
+
+    async fn accept(&mut self) -> io::Result<(Self::Stream, Option<SocketAddr>)> {
+        let (stream, peer) = self.0.accept().await?;
+        Ok((Io(stream), Some(peer)))
+    }
+}
+
+/// It is dropped while peers are in every phase of their connections: all of them hear the end, and nothing hangs.
+#[test]
+fn an_executor_that_is_dropped_in_mid_flight_ends_every_connection() {
+    let executor = Arc::new(smol::Executor::new());
+    let runtime = OnExecutor(Arc::downgrade(&executor));
+    let peers = smol::block_on(executor.run(async {
+        let listener = smol::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = Server::with_runtime(ListenerOnExecutor(listener), runtime);
+        let serving = server.serve(async |mut socket| {
+            while let Ok(Some(message)) = socket.recv().await {
+                socket.send(message).await.unwrap();
+            }
+        });
+        executor.spawn(async { drop(serving.await) }).detach();
+        let peers = smol::unblock(move || peers_in_every_phase(address)).await;
+        smol::Timer::after(Duration::from_millis(100)).await;
+        peers
+    }));
+    drop(executor);
+    are_over(peers);
 }

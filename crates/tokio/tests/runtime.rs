@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use squall_testkit::entropy::PlainKeys;
+use squall_testkit::{
+    entropy::PlainKeys,
+    suite::endings::{are_over, peers_in_every_phase},
+};
 use squall_tokio::{
     Error, Io, ServerConfig, Tokio, UpgradeError, accept,
     proto::{Config, Connection, Deadline, Message, handshake::HandshakeError},
@@ -102,6 +105,54 @@ fn a_connection_outlives_its_runtime_as_an_error() {
         tokio::time::timeout(Duration::from_secs(10), socket.recv()).await.expect("no hang")
     });
     assert!(matches!(ending, Err(Error::Io(_))), "{ending:?}");
+}
+
+/// It is dropped while peers are in every phase of their connections: all of them hear the end, and nothing hangs.
+#[test]
+fn a_runtime_that_is_dropped_in_mid_flight_ends_every_connection() {
+    use tokio::runtime::Builder;
+    for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+        let runtime = builder.worker_threads(2).enable_all().build().unwrap();
+        let peers = runtime.block_on(async {
+            let listener = squall_tokio::Listener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(squall_tokio::Server::new(listener).serve(async |mut socket| {
+                while let Ok(Some(message)) = socket.recv().await {
+                    socket.send(message).await.unwrap();
+                }
+            }));
+            let peers = tokio::task::spawn_blocking(move || peers_in_every_phase(address));
+            let peers = peers.await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            peers
+        });
+        drop(runtime);
+        are_over(peers);
+    }
+}
+
+/// The task that was to write an answer is dropped with its runtime before it has run: the next answer is written by another one.
+#[test]
+fn an_answer_left_to_a_runtime_that_is_dropped_is_written_by_the_next() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (mut server, client) = pair();
+    let first = runtime();
+    first.block_on(async {
+        for text in ["one", "two", "three"] {
+            client.sender().feed(text).await.unwrap();
+        }
+        client.sender().flush().await.unwrap();
+        let message = server.recv().await.unwrap().unwrap();
+        server.send(message).await.unwrap();
+    });
+    drop(first);
+    runtime().block_on(async {
+        let mut client = client;
+        let message = server.recv().await.unwrap().unwrap();
+        server.send(message).await.unwrap();
+        assert_eq!(client.recv().await.unwrap(), Some(Message::text("one")));
+        assert_eq!(client.recv().await.unwrap(), Some(Message::text("two")));
+    });
 }
 
 /// A thread outside of the runtime may send and close, as the handler of a signal does.

@@ -4,6 +4,7 @@
 
 pub mod connecting;
 pub mod conversations;
+pub mod endings;
 pub mod pipes;
 pub mod secure;
 pub mod servers;
@@ -179,6 +180,12 @@ macro_rules! adapter_suite {
                 every_operation_of_a_session_fails_in_turn
                 every_operation_of_a_session_is_a_nuisance_in_turn
                 a_handshake_passes_a_stream_that_sends_on_flush_only
+            }
+            endings {
+                a_client_that_goes_after_any_byte_leaves_nothing_behind
+                a_server_that_goes_after_any_byte_is_an_error_in_time
+                a_client_of_tls_that_goes_after_any_byte_leaves_nothing_behind
+                a_server_of_tls_that_goes_after_any_byte_is_an_error
             }
             servers {
                 a_shutdown_says_1001_to_everyone_and_waits_for_them
