@@ -16,12 +16,12 @@ const MASKED: u8 = 0x80;
 const LENGTH_IN_TWO_BYTES: u8 = 126;
 
 /// Payloads shorter than this come this way: those that are copied, where the limits let a frame and a message of their length pass.
-pub(super) fn whole_below(config: &Config) -> usize {
+pub(super) fn whole_below(config: &Config) -> u16 {
     if config.max_fragments == 0 {
         return 0;
     }
     let longest = config.max_frame_size.min(config.max_message_size);
-    longest.saturating_add(1).min(COPY_BELOW)
+    u16::try_from(longest).map_or(COPY_BELOW, |longest| COPY_BELOW.min(longest.saturating_add(1)))
 }
 
 impl FrameReceiver {
@@ -43,7 +43,7 @@ impl FrameReceiver {
             || !is_shortest
             || !is_in_turn
             || !is_masked_as_agreed
-            || length >= self.whole_below
+            || length >= usize::from(self.whole_below)
         {
             return None;
         }
