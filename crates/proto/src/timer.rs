@@ -15,9 +15,9 @@ impl QuietTimer {
         Self { limit, last_activity: now, check_at: now + limit }
     }
 
-    /// Records activity.
-    pub(crate) const fn touch(&mut self, now: Instant) {
-        self.last_activity = now;
+    /// Records activity, which may be told out of turn.
+    pub(crate) fn touch(&mut self, now: Instant) {
+        self.last_activity = self.last_activity.max(now);
     }
 
     /// When to call [`fires`](Self::fires) next.
@@ -94,6 +94,7 @@ mod tests {
         let start = Instant::now();
         let mut timer = QuietTimer::new(10 * SECOND, start);
         timer.touch(start + 4 * SECOND);
+        timer.touch(start + 3 * SECOND);
         assert!(!timer.fires(start + 10 * SECOND));
         assert_eq!(timer.check_at(), start + 14 * SECOND);
         assert!(!timer.fires(start + 13 * SECOND));

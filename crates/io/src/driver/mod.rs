@@ -81,6 +81,11 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         !self.input.bytes.is_empty()
     }
 
+    /// When something was read last.
+    pub(crate) const fn read_at(&self) -> Instant {
+        self.read_at
+    }
+
     /// Whether nothing can be written any more.
     pub(crate) fn cannot_write(&self) -> bool {
         self.writing == Writing::Failed

@@ -18,6 +18,9 @@ const PART: usize = 4 << 10;
 const KEPT: usize = 2;
 const KEPT_LARGE: usize = 8 << 20;
 
+/// A buffer that is lent is at most so many times as large as what it is asked for: who keeps a payload keeps its buffer.
+const LARGER: usize = 8;
+
 thread_local! {
     static KEPT_BUFFERS: RefCell<Kept> = const {
         RefCell::new(Kept { buffers: Vec::new(), large: VecDeque::new(), large_size: 0 })
@@ -101,8 +104,13 @@ impl Kept {
             // Takes the whole buffer back where no payload lies in it any more.
             return buffer.try_reclaim(SIZE).then_some((buffer, SIZE));
         }
-        let free = self.large.iter_mut().position(|(_, buffer)| buffer.try_reclaim(room))?;
-        let (size, buffer) = self.large.remove(free)?;
+        let free = self.large.iter_mut().enumerate().filter_map(|(place, (size, buffer))| {
+            let is_fit = *size <= room.saturating_mul(LARGER) && buffer.try_reclaim(room);
+            is_fit.then_some((*size, place))
+        });
+        // The largest spares a long message further moves, and of several the one that was used last is in the cache.
+        let (_, place) = free.max()?;
+        let (size, buffer) = self.large.remove(place)?;
         self.large_size -= size;
         Some((buffer, size))
     }
@@ -209,6 +217,21 @@ mod tests {
         }
         let held = receive(&mut input, 1 << 20);
         assert_ne!(receive(&mut input, 1 << 20).as_ptr(), held.as_ptr());
+    }
+
+    #[test]
+    fn a_message_that_is_kept_holds_a_few_times_its_size() {
+        let mut input = empty();
+        drop(receive(&mut input, 4 << 20));
+        let place = receive(&mut input, 100 << 10).as_ptr();
+        let sizes = KEPT_BUFFERS.with_borrow_mut(|kept| {
+            let lies_in = |(size, buffer): &mut (usize, BytesMut)| {
+                (buffer.try_reclaim(*size) && buffer.as_ptr() == place).then_some(*size)
+            };
+            kept.large.iter_mut().filter_map(lies_in).collect::<Vec<_>>()
+        });
+        assert_eq!(sizes.len(), 1);
+        assert!(sizes[0] <= LARGER * (100 << 10), "{sizes:?}");
     }
 
     #[test]

@@ -43,6 +43,12 @@ impl<R> Link<R> {
         }
     }
 
+    /// Whether what is queued will be written by the task, which waits for its turn.
+    #[inline]
+    pub(super) fn is_at_work(&self) -> bool {
+        self.is_woken && self.has_task()
+    }
+
     fn has_task(&self) -> bool {
         self.task.strong_count() > 0
     }
@@ -55,10 +61,11 @@ where
     R: Runtime,
 {
     let link = &mut state.flusher;
+    if link.is_at_work() {
+        return true;
+    }
     if link.has_task() {
-        if !link.is_woken
-            && let Some(waker) = &link.waker
-        {
+        if let Some(waker) = &link.waker {
             waker.wake_by_ref();
         }
     } else {

@@ -244,9 +244,11 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
         if state.connection.is_write_blocked() {
             return Ok(Progress::Full(message));
         }
-        let State { connection, driver, .. } = &mut *state;
+        let State { connection, driver, flusher, .. } = &mut *state;
         let Some(driver) = driver else { return Err(SendError::Closed) };
-        let now = driver.timer().now();
+        // The first answer of a batch has started every watch; for those that follow before it is written the time of the read will do,
+        // as asking for another costs as much as all else here.
+        let now = if flusher.is_at_work() { driver.read_at() } else { driver.timer().now() };
         let sent = connection.send(now, message);
         if sent.is_err() {
             // Without a masking key the connection may have ended here.
