@@ -48,15 +48,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for FuturesIo<S> {
         cx: &mut Context<'_>,
         output: &mut Transmit,
     ) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let filled = output.chunks_vectored(&mut slices);
-        let slices = slices.get(..filled).unwrap_or_default();
-        let written = match ready!(Pin::new(&mut self.0).poll_write_vectored(cx, slices))? {
-            0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            written => written,
+        let stream = Pin::new(&mut self.0);
+        // A vectored write of one slice costs the system more than a plain one.
+        let written = if output.chunk().len() == output.remaining() {
+            ready!(stream.poll_write(cx, output.chunk()))?
+        } else {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = output.chunks_vectored(&mut slices);
+            ready!(stream.poll_write_vectored(cx, slices.get(..filled).unwrap_or_default()))?
         };
         output.advance(written);
-        Poll::Ready(Ok(written))
+        match written {
+            0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => Poll::Ready(Ok(written)),
+        }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

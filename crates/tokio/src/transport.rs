@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use squall_io::Transport;
 use squall_proto::Transmit;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,7 +28,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
         cx: &mut Context<'_>,
         output: &mut Transmit,
     ) -> Poll<io::Result<usize>> {
-        match ready!(poll_write_buf(Pin::new(&mut self.0), cx, output))? {
+        let stream = Pin::new(&mut self.0);
+        // A vectored write of one slice costs the system more than a plain one.
+        let written = if output.chunk().len() == output.remaining() {
+            let written = ready!(stream.poll_write(cx, output.chunk()))?;
+            output.advance(written);
+            written
+        } else {
+            ready!(poll_write_buf(stream, cx, output))?
+        };
+        match written {
             0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             written => Poll::Ready(Ok(written)),
         }

@@ -113,8 +113,9 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         cx: &mut Context<'_>,
         machine: &mut M,
     ) -> Poll<Option<M::Event>> {
+        // Nothing in here takes long: the clock is asked once.
+        self.read_at = self.timer.now();
         loop {
-            self.read_at = self.timer.now();
             if let Some(event) = machine.poll_event(self.read_at, &mut self.input.bytes) {
                 return Poll::Ready(Some(event));
             }
@@ -131,7 +132,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 && (self.at_eof || !rests && self.poll_read(cx, machine.read_hint()).is_ready())
             {
                 if self.at_eof {
-                    machine.handle_eof(self.timer.now());
+                    machine.handle_eof(self.read_at);
                 }
                 continue;
             }

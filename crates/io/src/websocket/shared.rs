@@ -248,15 +248,19 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
         let Some(driver) = driver else { return Err(SendError::Closed) };
         // The first answer of a batch has started every watch; for those that follow before it is written the time of the read will do,
         // as asking for another costs as much as all else here.
-        let now = if flusher.is_at_work() { driver.read_at() } else { driver.timer().now() };
+        let follows = flusher.is_at_work();
+        let now = if follows { driver.read_at() } else { driver.timer().now() };
         let sent = connection.send(now, message);
+        let is_left = match (driver.has_input(), follows) {
+            (false, _) => false,
+            (true, true) => !connection.is_write_blocked(),
+            (true, false) => sent.is_ok() && self.leave_to_flusher(&mut state),
+        };
         if sent.is_err() {
             // Without a masking key the connection may have ended here.
             self.release(state);
-            return sent.map(|()| Progress::Queued);
         }
-        let is_left = driver.has_input() && self.leave_to_flusher(&mut state);
-        Ok(if is_left { Progress::OnItsWay } else { Progress::Queued })
+        sent.map(|()| if is_left { Progress::OnItsWay } else { Progress::Queued })
     }
 
     pub(super) fn queue_message(&self, message: Message) -> Result<(), SendError> {

@@ -18,6 +18,7 @@ use crate::{
 impl Machine for Connection {
     type Event = Event;
 
+    #[inline(always)]
     fn poll_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
         if let (Some(heartbeat), Some(settings)) = (&mut self.heartbeat, &self.config.keep_alive) {
             heartbeat.observe_written(settings, now, self.transmit.written());
@@ -103,6 +104,7 @@ impl Connection {
     }
 
     /// The next event, whatever it takes.
+    #[inline(never)]
     fn poll_step_by_step(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
         while self.is_receiving() {
             match self.receiver.poll(input, &self.config) {

@@ -28,7 +28,7 @@ impl FrameReceiver {
     /// Takes such a message off the front of `input`.
     ///
     /// Everything else is left as it is, to be judged step by step, what breaks a rule too.
-    #[inline]
+    #[inline(always)]
     pub(in crate::connection) fn take_whole(&mut self, input: &mut BytesMut) -> Option<Message> {
         let &[first, second, third, fourth] = input.first_chunk()?;
         let (start, length) = match second & !MASKED {
