@@ -34,8 +34,8 @@ pub(super) struct FrameReceiver {
     whole_below: u16,
     /// The frame whose header is taken off the input and whose payload is not yet.
     frame: Option<Frame>,
-    /// The message whose last frame is not complete.
-    message: Option<Incoming>,
+    /// The message whose last frame is not complete; boxed, as an idle connection keeps no room for it.
+    message: Option<Box<Incoming>>,
     /// How many bytes of input the last call left.
     left_over: usize,
     /// permessage-deflate, where it was agreed.
@@ -145,7 +145,7 @@ impl FrameReceiver {
                 return self.control(frame, input);
             }
             let available = frame.remaining.min(input.len());
-            let compressed = self.message.as_ref().is_some_and(Incoming::is_compressed);
+            let compressed = self.message.as_ref().is_some_and(|message| message.is_compressed());
             let received = if compressed {
                 self.inflate(frame, available, input, config.max_message_size)?
             } else {
@@ -195,7 +195,9 @@ impl FrameReceiver {
             (None, None) => return Err(ProtocolError::UnexpectedContinuation),
             (Some(_), Some(_)) => return Err(ProtocolError::InterleavedMessage),
             (None, Some(message)) => message,
-            (Some(kind), none) => none.insert(Incoming::new(kind, self.delivery, header.rsv1)),
+            (Some(kind), none) => {
+                none.insert(Box::new(Incoming::new(kind, self.delivery, header.rsv1)))
+            }
         };
         let length =
             header.payload_within(config.max_frame_size).ok_or(ProtocolError::FrameTooBig)?;
