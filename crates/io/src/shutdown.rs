@@ -56,12 +56,8 @@ impl Waiting {
         key
     }
 
-    /// What was there before is the caller's to drop, as a waker may own a task, which is not to be dropped under the lock.
-    fn exchange(&mut self, key: usize, waker: Waker) -> Option<Place> {
-        Some(std::mem::replace(self.places.get_mut(key)?, Place::Taken(waker)))
-    }
-
-    /// As [`exchange`](Self::exchange). Nobody has a place any more once all were woken.
+    /// What was there is the caller's to drop, as a waker may own a task, which is not to be dropped under the lock. Nobody has a place
+    /// any more once all were woken.
     fn leave(&mut self, key: usize) -> Option<Place> {
         let left = std::mem::replace(self.places.get_mut(key)?, Place::Free(self.free));
         self.free = key;
@@ -99,7 +95,16 @@ impl Shutdown {
 
     /// A future that is ready once the switch is on, and stays so. It may be dropped and made again at any time.
     pub fn started(&self) -> Started {
-        Started { state: Arc::clone(&self.state), registered: None }
+        Started { shutdown: self.clone(), registered: None }
+    }
+
+    /// Wakes whom `waker` says once the switch is turned on, for as long as the answer lives; nobody where it is on already.
+    pub(crate) fn watch(&self, waker: Waker) -> Watch {
+        let shutdown = self.clone();
+        let mut waiting = self.state.waiting();
+        // `start` stores before it takes the lock: it is seen here, or will find this waker.
+        let key = if self.is_started() { usize::MAX } else { waiting.enter(waker) };
+        Watch { shutdown, key }
     }
 }
 
@@ -116,45 +121,41 @@ impl State {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Started {
-    state: Arc<State>,
-    registered: Option<(usize, Waker)>,
+    shutdown: Shutdown,
+    registered: Option<(Watch, Waker)>,
 }
 
 impl Future for Started {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if this.state.started.load(Ordering::SeqCst) {
-            return Poll::Ready(());
+        let is_registered =
+            self.registered.as_ref().is_some_and(|(_, waker)| waker.will_wake(cx.waker()));
+        if !is_registered {
+            let watch = self.shutdown.watch(cx.waker().clone());
+            self.registered = Some((watch, cx.waker().clone()));
         }
-        match &this.registered {
-            Some((_, waker)) if waker.will_wake(cx.waker()) => return Poll::Pending,
-            _ => {}
-        }
-        let mut waiting = this.state.waiting();
-        // `start` stores before it takes the lock: it is seen here, or will find this waker.
-        if this.state.started.load(Ordering::SeqCst) {
-            return Poll::Ready(());
-        }
-        let waker = cx.waker().clone();
-        let (key, left) = match this.registered {
-            Some((key, _)) => (key, waiting.exchange(key, waker)),
-            None => (waiting.enter(waker), None),
-        };
-        drop(waiting);
-        drop(left);
-        this.registered = Some((key, cx.waker().clone()));
-        Poll::Pending
+        if self.shutdown.is_started() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
-impl Drop for Started {
+/// A waker that is registered with a [`Shutdown`] until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    shutdown: Shutdown,
+    key: usize,
+}
+
+impl Watch {
+    pub(crate) fn is_started(&self) -> bool {
+        self.shutdown.is_started()
+    }
+}
+
+impl Drop for Watch {
     fn drop(&mut self) {
-        if let Some((key, _)) = self.registered {
-            let left = self.state.waiting().leave(key);
-            drop(left);
-        }
+        let left = self.shutdown.state.waiting().leave(self.key);
+        drop(left);
     }
 }
 

@@ -15,7 +15,7 @@ use self::read_buffer::ReadBuffer;
 use crate::{Timer, Transport};
 
 /// How many bytes are read for one task before others get their turn.
-const BUDGET: usize = 256 << 10;
+const BUDGET: u32 = 256 << 10;
 
 /// A transport and a timer with what belongs between them and a [`Machine`]: the bytes that were read and not taken yet.
 ///
@@ -33,7 +33,7 @@ pub(crate) struct Driver<T, C> {
     /// When something was read last.
     read_at: Instant,
     /// How many bytes may still be read before other tasks get their turn.
-    budget: usize,
+    budget: u32,
 }
 
 /// What the writing side of the transport is still good for.
@@ -231,7 +231,10 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         self.input.make_room(hint);
         match self.transport.poll_read(cx, &mut self.input.bytes) {
             Poll::Ready(Ok(0)) => self.at_eof = true,
-            Poll::Ready(Ok(count)) => self.budget = self.budget.saturating_sub(count),
+            Poll::Ready(Ok(count)) => {
+                let count = u32::try_from(count).unwrap_or(u32::MAX);
+                self.budget = self.budget.saturating_sub(count);
+            }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Poll::Ready(Err(error)) => {
                 self.at_eof = true;

@@ -201,7 +201,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Upgrade<T, R> {
             return Err(HandshakeError::TimedOut.into());
         }
         let agreed = Agreed { subprotocol, response: None };
-        let shutdown = Some(config.shutdown_switch().started());
+        let shutdown = Some(config.shutdown_switch());
         Ok(WebSocket::new(connection, driver, runtime, agreed, shutdown))
     }
 }

@@ -24,7 +24,7 @@ use squall_proto::{
 };
 
 use self::shared::Shared;
-use crate::{Runtime, Shutdown, Started, Transport, driver::Driver};
+use crate::{Runtime, Shutdown, Transport, driver::Driver};
 
 /// An open WebSocket connection on a transport `T` and a runtime `R`.
 ///
@@ -74,7 +74,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
         shutdown: Option<&Shutdown>,
     ) -> Self {
         let driver = Driver::with_input(transport, runtime.timer(), input);
-        Self::new(connection, driver, runtime, Agreed::default(), shutdown.map(Shutdown::started))
+        Self::new(connection, driver, runtime, Agreed::default(), shutdown)
     }
 
     pub(crate) fn new(
@@ -82,7 +82,7 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
         driver: Driver<T, R::Timer>,
         runtime: R,
         agreed: Agreed,
-        shutdown: Option<Started>,
+        shutdown: Option<&Shutdown>,
     ) -> Self {
         let shared = Shared::new(connection, driver, runtime, shutdown);
         Self { receiver: Receiver::new(Sender::new(shared), agreed) }

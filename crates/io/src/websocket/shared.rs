@@ -1,9 +1,7 @@
 //! What the handles of one connection share.
 
 use std::{
-    future::Future,
     io,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake, Waker, ready},
     time::Instant,
@@ -12,7 +10,7 @@ use std::{
 use squall_proto::{CloseCode, Connection, Event, Machine, Message, SendError};
 
 use super::{flusher, wakers::Wakers};
-use crate::{Runtime, Started, Timer, Transport, driver::Driver};
+use crate::{Runtime, Shutdown, Timer, Transport, driver::Driver, shutdown::Watch};
 
 /// A connection with its transport, behind a lock that is never held across a wait.
 ///
@@ -31,7 +29,7 @@ pub(super) struct State<T, R: Runtime> {
     driver: Option<Driver<T, R::Timer>>,
     /// The waker that the transport and the timer get: this connection, until it is abandoned.
     waker: Waker,
-    shutdown: Option<Started>,
+    shutdown: Option<Watch>,
     /// Whether the machine has told its terminal event, which is passed on once the transport is shut down.
     has_ended: bool,
     /// Why the transport failed, if it did.
@@ -81,20 +79,24 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
         connection: Connection,
         driver: Driver<T, R::Timer>,
         runtime: R,
-        shutdown: Option<Started>,
+        shutdown: Option<&Shutdown>,
     ) -> Arc<Self> {
         let state = State {
             connection,
             driver: Some(driver),
             waker: Waker::noop().clone(),
-            shutdown,
+            shutdown: None,
             has_ended: false,
             error: None,
             told: Standing::Open,
             flusher: flusher::Link::new(runtime),
         };
         let shared = Arc::new(Self { wakers: Wakers::default(), state: Mutex::new(state) });
-        shared.state().waker = Waker::from(Arc::clone(&shared));
+        let waker = Waker::from(Arc::clone(&shared));
+        let watch = shutdown.map(|shutdown| shutdown.watch(waker.clone()));
+        let mut state = shared.state();
+        (state.waker, state.shutdown) = (waker, watch);
+        drop(state);
         shared
     }
 
@@ -333,9 +335,7 @@ impl<T: Transport, R: Runtime> State<T, R> {
     fn poll_event(&mut self) -> Poll<Option<Event>> {
         let mut cx = Context::from_waker(&self.waker);
         let Some(driver) = &mut self.driver else { return Poll::Ready(None) };
-        if let Some(shutdown) = &mut self.shutdown
-            && Pin::new(shutdown).poll(&mut cx).is_ready()
-        {
+        if self.shutdown.as_ref().is_some_and(Watch::is_started) {
             self.shutdown = None;
             // A connection that is closing already goes on as it is.
             let _ = self.connection.close(driver.timer().now(), Some(CloseCode::GOING_AWAY.into()));
