@@ -1,0 +1,28 @@
+//! What an idle connection of a server holds, in bytes.
+
+#[path = "../../testkit/memory/idle.rs"]
+mod idle;
+
+use squall_async_std::{Listener, Server};
+
+/// async-std's task, its timer's entry and its socket's are among it, and the future of the handler.
+#[test]
+fn an_idle_connection_of_a_server_holds_no_more_than_it_did() {
+    let idle = idle::idle(|tell| {
+        async_std::task::block_on(async {
+            let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            Server::new(listener)
+                .serve(async |mut socket| {
+                    while let Ok(Some(message)) = socket.recv().await {
+                        if socket.send(message).await.is_err() {
+                            break;
+                        }
+                    }
+                })
+                .await;
+        });
+    });
+    println!("{idle:?}");
+    assert!(idle.blocks.iter().sum::<usize>() <= 1328 && idle.bytes <= 1_520, "{idle:?}");
+}
