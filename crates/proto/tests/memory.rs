@@ -150,7 +150,7 @@ fn assembling_a_message_costs_a_small_multiple_of_it() {
     assert!(live <= 2048 * KIB + 64 * KIB && peak <= 3072 * KIB + 64 * KIB, "{live} {peak}");
 }
 
-/// CF02, CF03: a million pings and pongs, and nothing is read of what is answered.
+/// CF02, CF03: ten thousand pings and as many pongs, and nothing is read of what is answered.
 #[test]
 fn floods_of_pings_and_pongs_cost_the_low_mark() {
     let mut client = client(Config::default());

@@ -1,5 +1,6 @@
 //! Handshakes with anything at all: what was spoilt, cut anywhere, and whatever passes for a URL.
 
+use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 use squall_proto::{
     HandshakeConfig,
@@ -84,5 +85,35 @@ proptest! {
             let events = server_within(&HandshakeConfig::default()).hears(&asked);
             prop_assert!(matches!(events.as_slice(), [ServerEvent::Request(_)]), "{}", asked);
         }
+    }
+
+    /// What an application adds is refused, or stands in a line of its own in a head that ends where it should.
+    #[test]
+    fn every_header_is_refused_or_stands_in_one_line(
+        headers in prop::collection::vec(
+            (prop_oneof!["x[a-zA-Z-]{0,9}", "[\\x00-\\x7F]{0,3}"], "[\\x00-\\x7F]{0,3}[ -~]{0,9}"), 0..4,
+        ),
+        subprotocol in prop_oneof!["[a-z]{1,5}", "[\\x00-\\x7F]{0,3}"],
+    ) {
+        let mut request = sample_request();
+        let mut added = 0;
+        if let Ok(with) = request.clone().subprotocol(subprotocol) {
+            (request, added) = (with, 1);
+        }
+        for (name, value) in headers {
+            let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>())
+            else { continue };
+            if let Ok(with) = request.clone().header(name, value) {
+                (request, added) = (with, added + 1);
+            }
+        }
+        let asked = client_within(request, &HandshakeConfig::default()).says();
+        let lines: Vec<&str> = asked.split("\r\n").collect();
+        // The request of RFC 6455 §1.3 has a request line and five headers; then comes the empty line.
+        prop_assert_eq!(lines.len(), 6 + added + 2, "{:?}", asked);
+        prop_assert!(lines.iter().all(|line| !line.contains(['\r', '\n', '\0'])));
+        prop_assert_eq!(&lines[6 + added..], ["", ""]);
+        let events = server_within(&HandshakeConfig::default()).hears(&asked);
+        prop_assert!(matches!(events.as_slice(), [ServerEvent::Request(_)]), "{}", asked);
     }
 }
