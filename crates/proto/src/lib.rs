@@ -84,6 +84,7 @@
 //! [`HandshakeConfig`]). A violation by the peer is not an error of a call but an event, [`Closed::Violation`], after the Close
 //! frame that answers it is queued.
 
+mod buffers;
 mod close;
 mod config;
 pub mod connection;
@@ -93,7 +94,6 @@ mod error;
 mod event;
 pub mod frame;
 pub mod handshake;
-mod lent;
 mod machine;
 mod mask;
 mod message;
@@ -102,6 +102,7 @@ mod timer;
 mod transmit;
 mod utf8;
 
+pub use buffers::ReadBuffer;
 pub use close::{CloseCode, CloseFrame, InvalidCloseCode, ReasonTooLong};
 pub use config::{Config, Delivery, HandshakeConfig, KeepAlive, WriteMarks};
 pub use connection::{Connection, Initiator, Role, Stats};

@@ -5,8 +5,8 @@ use std::{collections::VecDeque, io::IoSlice};
 use bytes::{Buf, Bytes};
 
 use crate::{
+    buffers::{give_back, lend},
     frame::Header,
-    lent::{give_back, lend},
     mask::apply_mask,
 };
 

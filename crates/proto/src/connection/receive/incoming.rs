@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::compressed::Inflated;
-use crate::{Delivery, Message, MessageKind, Utf8Bytes, Utf8Validator};
+use crate::{Delivery, Message, MessageKind, Utf8Bytes, Utf8Validator, buffers::AssemblyBuffer};
 
 /// A message under way.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Incoming {
 #[derive(Debug)]
 pub(super) enum Assembly {
     /// Whole: the frames before the current one.
-    Whole(BytesMut),
+    Whole(AssemblyBuffer),
     /// In pieces; the start of a code point that the last piece could not include.
     Pieces(BytesMut),
     /// Inflated, then either.
@@ -31,7 +31,7 @@ impl Incoming {
     pub(super) fn new(kind: MessageKind, delivery: Delivery, compressed: bool) -> Self {
         let assembly = match delivery {
             _ if compressed => Assembly::Inflated(Inflated::new(delivery)),
-            Delivery::Messages => Assembly::Whole(BytesMut::new()),
+            Delivery::Messages => Assembly::Whole(AssemblyBuffer::default()),
             Delivery::Fragments => Assembly::Pieces(BytesMut::new()),
         };
         Self { kind, declared: 0, frames: 0, utf8: Utf8Validator::new(), assembly }

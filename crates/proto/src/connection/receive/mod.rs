@@ -13,9 +13,9 @@ use self::{
 use super::close_body::parse_close;
 use crate::{
     CloseFrame, Config, ControlPayload, Delivery, Fragment, Message, MessageKind, ProtocolError,
+    buffers::copied,
     deflate::Inflater,
     frame::{Header, MAX_CONTROL_PAYLOAD, Opcode},
-    lent::copied,
     mask::apply_mask,
 };
 
@@ -302,12 +302,12 @@ impl FrameReceiver {
         match &mut message.assembly {
             Assembly::Whole(assembled) => {
                 // The one copy of a fragmented message: its frames do not lie side by side in the input.
-                assembled.extend_from_slice(input.get(..available).unwrap_or_default());
+                assembled.append(input.get(..available).unwrap_or_default());
                 input.advance(available);
                 if !ends_message {
                     return Ok(None);
                 }
-                let payload = assembled.split().freeze();
+                let payload = assembled.take();
                 self.message = None;
                 Ok(Some(Received::Message(kind.message(payload))))
             }

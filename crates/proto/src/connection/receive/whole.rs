@@ -5,7 +5,7 @@
 use bytes::{Buf, BytesMut};
 
 use super::{COPY_BELOW, FrameReceiver};
-use crate::{Config, Delivery, Message, MessageKind, lent::copied, mask::apply_mask};
+use crate::{Config, Delivery, Message, MessageKind, buffers::copied, mask::apply_mask};
 
 /// The first byte of such a frame: FIN, no reserved bit, the opcode (RFC 6455 §5.2).
 const TEXT: u8 = 0x81;

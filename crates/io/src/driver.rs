@@ -1,7 +1,5 @@
 //! Runs a state machine over a transport and a timer.
 
-mod read_buffer;
-
 use std::{
     io,
     task::{Context, Poll},
@@ -9,9 +7,8 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use squall_proto::Machine;
+use squall_proto::{Machine, ReadBuffer};
 
-use self::read_buffer::ReadBuffer;
 use crate::{Timer, Transport};
 
 /// How many bytes are read for one task before others get their turn.
@@ -78,7 +75,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     /// Whether bytes were read that the machine has not taken.
     pub(crate) fn has_input(&self) -> bool {
-        !self.input.bytes.is_empty()
+        !self.input.bytes().is_empty()
     }
 
     /// When something was read last.
@@ -98,10 +95,10 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     /// Takes an event off what was read already, as of the time when it was read.
     pub(crate) fn next_event<M: Machine>(&mut self, machine: &mut M) -> Option<M::Event> {
-        if self.input.bytes.is_empty() {
+        if self.input.bytes().is_empty() {
             return None;
         }
-        machine.poll_event(self.read_at, &mut self.input.bytes)
+        machine.poll_event(self.read_at, self.input.bytes_mut())
     }
 
     /// The next event; `None` once the machine has finished and the transport is shut down and may be dropped.
@@ -116,7 +113,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         // Nothing in here takes long: the clock is asked once.
         self.read_at = self.timer.now();
         loop {
-            if let Some(event) = machine.poll_event(self.read_at, &mut self.input.bytes) {
+            if let Some(event) = machine.poll_event(self.read_at, self.input.bytes_mut()) {
                 return Poll::Ready(Some(event));
             }
             if self.write(cx, machine) {
@@ -229,7 +226,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     /// Reads once: ready when there are more bytes in the input, or at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>, hint: usize) -> Poll<()> {
         self.input.make_room(hint);
-        match self.transport.poll_read(cx, &mut self.input.bytes) {
+        match self.transport.poll_read(cx, self.input.bytes_mut()) {
             Poll::Ready(Ok(0)) => self.at_eof = true,
             Poll::Ready(Ok(count)) => {
                 let count = u32::try_from(count).unwrap_or(u32::MAX);

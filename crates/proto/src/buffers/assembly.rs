@@ -1,0 +1,73 @@
+//! Where the frames of one message are put together.
+
+use bytes::{Bytes, BytesMut};
+
+use super::pool::{SIZE, give_back, lend};
+
+/// The bytes of a message so far: in a buffer of the thread's once there are many.
+#[derive(Debug, Default)]
+pub(crate) struct AssemblyBuffer {
+    bytes: BytesMut,
+    /// The size of the whole buffer; `0` where it is not the thread's.
+    size: usize,
+}
+
+impl AssemblyBuffer {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Appends a part; the buffer grows with what has come, to at most twice as much or to one that is kept.
+    pub(crate) fn append(&mut self, part: &[u8]) {
+        let (held, needed) = (self.bytes.len(), self.bytes.len() + part.len());
+        if needed > self.bytes.capacity() && needed > SIZE {
+            let (buffer, size) = lend(needed.max(2 * held));
+            let held = std::mem::replace(&mut self.bytes, buffer);
+            self.bytes.extend_from_slice(&held);
+            give_back(held, std::mem::replace(&mut self.size, size));
+        }
+        self.bytes.extend_from_slice(part);
+    }
+
+    /// All of the message.
+    pub(crate) fn take(&mut self) -> Bytes {
+        self.bytes.split().freeze()
+    }
+}
+
+impl Drop for AssemblyBuffer {
+    fn drop(&mut self) {
+        give_back(std::mem::take(&mut self.bytes), self.size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assembled(part: usize, count: usize) -> Bytes {
+        let mut buffer = AssemblyBuffer::default();
+        assert!(buffer.is_empty());
+        for _ in 0..count {
+            buffer.append(&vec![7; part]);
+        }
+        buffer.take()
+    }
+
+    #[test]
+    fn parts_come_together_whatever_their_size() {
+        for (part, count) in
+            [(0, 3), (1, 1000), (1000, 100), (SIZE, 3), (SIZE + 1, 2), (1 << 20, 3)]
+        {
+            let message = assembled(part, count);
+            assert_eq!(message.len(), part * count);
+            assert!(message.iter().all(|byte| *byte == 7));
+        }
+    }
+
+    #[test]
+    fn the_next_long_message_lies_where_the_last_one_lay() {
+        let address = assembled(4 << 10, 256).as_ptr();
+        assert_eq!(assembled(4 << 10, 256).as_ptr(), address);
+    }
+}
