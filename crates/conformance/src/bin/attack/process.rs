@@ -1,31 +1,23 @@
-//! The server under attack: its process, and what `/proc` says of it.
+//! The process under attack, and what `/proc` says of it.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::Mutex,
     thread,
     time::{Duration, Instant},
 };
-
-/// The largest message that the server takes.
-pub(crate) const MESSAGE_LIMIT: usize = 1 << 20;
-
-/// How long a handshake may take.
-pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(2);
-
-/// How long a silent peer may stay: until the ping, until its timeout, and until the close timeout.
-pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(2 + 2 + 1);
 
 /// Linux counts processor time in these on every machine.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The process; it ends with this value.
-pub(crate) struct Server {
-    process: Child,
-    pub(crate) address: SocketAddr,
+pub(crate) struct Process {
+    child: Child,
+    input: Mutex<ChildStdin>,
 }
 
 /// What the process uses at a time.
@@ -45,30 +37,38 @@ pub(crate) struct Peak {
     pub(crate) descriptors: usize,
 }
 
-impl Server {
-    /// Starts it with limits that an attack reaches within seconds, and waits until it listens.
-    pub(crate) fn start(squall: &Path, runtime: &str) -> io::Result<Self> {
-        let limit = MESSAGE_LIMIT.to_string();
-        let mut process = Command::new(squall)
-            .args(["echo", "--bind", "127.0.0.1:0", "--deflate", "--runtime", runtime])
-            .args(["--max-message-size", &limit, "--max-frame-size", &limit])
-            .args(["--handshake-timeout", "2", "--close-timeout", "1"])
-            .args(["--ping-interval", "2", "--ping-timeout", "2"])
-            .stdout(Stdio::piped())
-            .spawn()?;
+/// How long threads have waited for a processor so far: they had something to do, and others ran.
+pub(crate) struct Waits {
+    own: Duration,
+    of_process: BTreeMap<String, Duration>,
+}
+
+impl Process {
+    /// Starts it; the answer has the first line that it prints.
+    pub(crate) fn start(command: &mut Command) -> io::Result<(Self, String)> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (Some(input), Some(output)) = (input, output) else { return Err(gone()) };
+        let process = Self { child, input: Mutex::new(input) };
         let mut line = String::new();
-        if let Some(output) = process.stdout.take() {
-            BufReader::new(output).read_line(&mut line)?;
+        BufReader::new(output).read_line(&mut line)?;
+        Ok((process, line.trim().to_owned()))
+    }
+
+    /// Starts a server that says where it listens.
+    pub(crate) fn start_server(command: &mut Command) -> io::Result<(Self, SocketAddr)> {
+        let (process, line) = Self::start(command)?;
+        let address = line.strip_prefix("listening on ").and_then(|url| url.split_once("://"));
+        match address.and_then(|(_, address)| address.parse().ok()) {
+            Some(address) => Ok((process, address)),
+            None => Err(io::Error::other(format!("it does not say where it listens: {line}"))),
         }
-        let address = line.trim().strip_prefix("listening on ws://").and_then(|at| at.parse().ok());
-        match address {
-            Some(address) => Ok(Self { process, address }),
-            None => {
-                process.kill()?;
-                process.wait()?;
-                Err(io::Error::other(format!("the server does not say where it listens: {line}")))
-            }
-        }
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn tell(&self, line: &str) -> io::Result<()> {
+        let mut input = self.input.lock().map_err(|_| gone())?;
+        writeln!(input, "{line}")
     }
 
     pub(crate) fn reading(&self) -> io::Result<Reading> {
@@ -107,8 +107,30 @@ impl Server {
         }
     }
 
+    /// How long its threads have waited for a processor, and the thread that asks.
+    pub(crate) fn waits(&self) -> io::Result<Waits> {
+        let mut of_process = BTreeMap::new();
+        for thread in fs::read_dir(self.proc("task"))? {
+            let path = thread?.path();
+            // A thread may end at any time.
+            if let Ok(wait) = waited(&path.join("schedstat").to_string_lossy()) {
+                of_process.insert(path.to_string_lossy().into_owned(), wait);
+            }
+        }
+        Ok(Waits { own: waited("/proc/thread-self/schedstat")?, of_process })
+    }
+
+    pub(crate) fn processor(&self) -> io::Result<Duration> {
+        let stat = fs::read_to_string(self.proc("stat"))?;
+        // Behind the name in parentheses: user time is the twelfth field, system time the next.
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace().skip(11));
+        let ticks: Option<u32> =
+            fields.and_then(|fields| fields.take(2).map(|field| field.parse::<u32>().ok()).sum());
+        ticks.map(|count| TICK * count).ok_or_else(gone)
+    }
+
     fn proc(&self, file: &str) -> String {
-        format!("/proc/{}/{file}", self.process.id())
+        format!("/proc/{}/{file}", self.child.id())
     }
 
     fn memory(&self) -> io::Result<u64> {
@@ -118,28 +140,37 @@ impl Server {
         kibibytes.map(|count: u64| count << 10).ok_or_else(gone)
     }
 
-    fn processor(&self) -> io::Result<Duration> {
-        let stat = fs::read_to_string(self.proc("stat"))?;
-        // Behind the name in parentheses: user time is the twelfth field, system time the next.
-        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace().skip(11));
-        let ticks: Option<u32> =
-            fields.and_then(|fields| fields.take(2).map(|field| field.parse::<u32>().ok()).sum());
-        ticks.map(|count| TICK * count).ok_or_else(gone)
-    }
-
     fn descriptors(&self) -> io::Result<usize> {
         Ok(fs::read_dir(self.proc("fd"))?.count())
     }
 }
 
-impl Drop for Server {
+impl Waits {
+    /// How long there was a wait that is nobody's fault but the machine's, from then until now: of the thread that asked, and of the
+    /// thread of the process that waited longest.
+    pub(crate) fn until(&self, now: &Self) -> Duration {
+        let longest = now.of_process.iter().map(|(thread, wait)| {
+            wait.saturating_sub(self.of_process.get(thread).copied().unwrap_or_default())
+        });
+        now.own.saturating_sub(self.own) + longest.max().unwrap_or_default()
+    }
+}
+
+/// The second number of `schedstat`: nanoseconds on a run queue.
+fn waited(file: &str) -> io::Result<Duration> {
+    let text = fs::read_to_string(file)?;
+    let nanoseconds = text.split_whitespace().nth(1).and_then(|number| number.parse().ok());
+    nanoseconds.map(Duration::from_nanos).ok_or_else(|| io::Error::other("no schedstat"))
+}
+
+impl Drop for Process {
     fn drop(&mut self) {
         // It has nothing to lose, and there is nobody to tell.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 fn gone() -> io::Error {
-    io::Error::other("the server is gone")
+    io::Error::other("the process is gone")
 }

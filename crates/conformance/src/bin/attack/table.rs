@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{MIB, health::Health};
+use crate::{MIB, health::Health, process::Reading, scene::Scene};
 
 /// What one attacker did, and what it cost.
 pub(crate) struct Row {
@@ -10,7 +10,7 @@ pub(crate) struct Row {
     pub(crate) connections: u64,
     pub(crate) sent: String,
     pub(crate) took: Duration,
-    /// Processor time of the server.
+    /// Processor time of the process.
     pub(crate) processor: Duration,
     /// Resident bytes before, at the peak and after.
     pub(crate) memory: [u64; 3],
@@ -23,11 +23,16 @@ pub(crate) struct Row {
     pub(crate) broken: Vec<String>,
 }
 
-pub(crate) fn print_head(runtime: &str, baseline: u64) {
-    println!("`squall echo --runtime {runtime}`, {} MiB at rest.\n", mebibytes(baseline));
+pub(crate) fn print_head(scene: &Scene, baseline: &Reading, calm: &Health) {
     println!(
-        "| attacker | connections | sent | s | server, CPU s | memory before / peak / after, MiB | growth allowed, MiB | \
-         descriptors before / peak / after | echoes served | slowest, ms | verdict |"
+        "**{}**: {} MiB at rest, and an answer within {} ms without attackers.\n",
+        scene.name,
+        mebibytes(baseline.memory),
+        calm.slowest.as_millis(),
+    );
+    println!(
+        "| attacker | connections | sent | s | CPU s | memory before / peak / after, MiB | growth allowed, MiB | \
+         descriptors before / peak / after | answers | slowest, its own part, ms | verdict |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
 }
@@ -39,7 +44,7 @@ pub(crate) fn print(row: &Row) {
         row.broken.join("; ").to_uppercase()
     };
     println!(
-        "| {} | {} | {} | {:.1} | {:.2} | {} | {} | {} | {} | {} | {verdict} |",
+        "| {} | {} | {} | {:.1} | {:.2} | {} | {} | {} | {} | {}, {} | {verdict} |",
         row.name,
         row.connections,
         row.sent,
@@ -48,16 +53,18 @@ pub(crate) fn print(row: &Row) {
         row.memory.map(mebibytes).join(" / "),
         mebibytes(row.allowed),
         row.descriptors.map(|count| count.to_string()).join(" / "),
-        row.health.echoes,
+        row.health.answers,
         row.health.slowest.as_millis(),
+        row.health.slowest_own.as_millis(),
     );
 }
 
-/// The memory at rest, after the first round and after the second.
-pub(crate) fn print_end(took: Duration, memory: [u64; 3], leaks: bool) {
+/// The memory at rest and after each round.
+pub(crate) fn print_end(took: Duration, memory: &[u64], leaks: bool) {
+    let memory: Vec<_> = memory.iter().map(|bytes| mebibytes(*bytes)).collect();
     println!(
-        "\nMemory at rest, after the first round and after the second: {} MiB{}; {} s in all.",
-        memory.map(mebibytes).join(" / "),
+        "\nMemory at rest and after each round: {} MiB{}; {} s.\n",
+        memory.join(" / "),
         if leaks { ": MEMORY LEAKS" } else { "" },
         took.as_secs(),
     );
