@@ -6,11 +6,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use squall_io::Transport;
 use squall_proto::Transmit;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
+
+/// How much is read at once: so little that it is still in the processor's cache when it is unmasked.
+const READ: usize = 128 << 10;
 
 /// Any [`AsyncRead`] and [`AsyncWrite`] of tokio as a [`Transport`]: reads go into spare capacity, writes are vectored where
 /// the stream can.
@@ -20,7 +23,7 @@ pub struct Io<S>(pub S);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut BytesMut) -> Poll<io::Result<usize>> {
-        poll_read_buf(Pin::new(&mut self.0), cx, input)
+        poll_read_buf(Pin::new(&mut self.0), cx, &mut input.limit(READ))
     }
 
     fn poll_write(
