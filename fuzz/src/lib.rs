@@ -3,6 +3,7 @@
 //! The targets in `fuzz_targets/` are one line each, so that `tests/replay.rs` runs the same functions over the committed
 //! corpus on stable Rust.
 
+mod agreement;
 mod connection;
 mod extensions;
 mod frames;
@@ -11,6 +12,7 @@ mod inflate;
 mod pair;
 mod world;
 
+pub use agreement::agreement;
 pub use connection::connection_bytes;
 pub use extensions::extensions;
 pub use frames::{header, utf8};
@@ -22,7 +24,7 @@ pub use pair::connection_pair;
 pub type Target = fn(&[u8]);
 
 /// The functions by the names of their targets and of their corpora.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("connection_bytes", connection_bytes),
     ("connection_pair", connection_pair),
     ("header", header),
@@ -31,4 +33,5 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("client_head", client_head),
     ("extensions", extensions),
     ("inflate", inflate),
+    ("agreement", agreement),
 ];

@@ -8,6 +8,7 @@ use std::{
 use squall_proto::{
     Config, Connection, Entropy, EntropyError,
     deflate::DeflateConfig,
+    frame::{Header, Opcode},
     handshake::{Accept, ClientRequest, UpgradeRequest},
 };
 
@@ -50,4 +51,24 @@ pub(crate) fn shake_hands(
         acceptance.into_connection(config.clone(), now),
         established.into_connection(config.clone(), now),
     ]
+}
+
+/// The frames that somebody wrote, unmasked. Each has to be whole, and nothing may follow a Close (RFC 6455 §5.5.1).
+pub(crate) fn frames(mut wire: &[u8]) -> Vec<(Opcode, Vec<u8>)> {
+    let mut frames = Vec::new();
+    while let Some((header, length)) = Header::parse(wire).expect("a valid header") {
+        assert!(
+            frames.iter().all(|(opcode, _)| *opcode != Opcode::Close),
+            "Close is the last frame"
+        );
+        let end = length + usize::try_from(header.payload_len).expect("a length in memory");
+        let mut payload = wire[length..end].to_vec();
+        for (place, byte) in payload.iter_mut().enumerate() {
+            *byte ^= header.mask.unwrap_or_default()[place % 4];
+        }
+        frames.push((header.opcode, payload));
+        wire = &wire[end..];
+    }
+    assert!(wire.is_empty(), "whole frames");
+    frames
 }
