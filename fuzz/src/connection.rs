@@ -1,14 +1,14 @@
 //! One connection, and bytes from anybody.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use squall_proto::{
-    Config, Connection, Delivery, Event, Machine, Message, MessageKind, WriteMarks,
-    deflate::DeflateConfig,
+    Config, Connection, ControlPayload, Delivery, Event, Machine, Message, MessageKind, SendError,
+    WriteMarks, deflate::DeflateConfig, frame::Opcode,
 };
 
-use crate::world::{beginning, shake_hands};
+use crate::world::{beginning, frames, shake_hands};
 
 const MAX_MESSAGE: usize = 2000;
 const LOW_MARK: usize = 500;
@@ -18,10 +18,10 @@ const LOW_MARK: usize = 500;
 struct Heard {
     events: Vec<Event>,
     pieces: Vec<(MessageKind, Vec<u8>, bool)>,
-    answer: Vec<u8>,
+    answer: Vec<(Opcode, Vec<u8>)>,
 }
 
-/// The first two bytes say who listens and how the stream is cut; the rest is the stream.
+/// The first two bytes say who listens, when it closes, and how the stream is cut; the rest is the stream.
 pub fn connection_bytes(bytes: &[u8]) {
     let Some(([choice, size], stream)) = bytes.split_first_chunk::<2>().map(|(a, b)| (*a, b))
     else {
@@ -35,7 +35,7 @@ pub fn connection_bytes(bytes: &[u8]) {
     assert_eq!(whole, cut, "the same under another cut");
 }
 
-fn connection(choice: u8, now: Instant) -> Connection {
+fn connection(choice: u8) -> Connection {
     let delivery = if choice & 2 == 0 { Delivery::Messages } else { Delivery::Fragments };
     let config = Config::default()
         .delivery(delivery)
@@ -46,44 +46,74 @@ fn connection(choice: u8, now: Instant) -> Connection {
     let config = Arc::new(config);
     let deflate = (choice & 8 != 0).then(<[DeflateConfig; 2]>::default);
     let [server, client] = shake_hands(&config, u32::MAX, deflate.as_ref());
-    let mut connection = if choice & 1 == 0 { server } else { client };
-    if choice & 4 != 0 {
-        connection.close(now, None).expect("no code is always right");
-    }
-    connection
+    if choice & 1 == 0 { server } else { client }
+}
+
+/// After how many events, pieces of messages aside, the listener closes, if it does.
+fn closes_after(choice: u8) -> Option<usize> {
+    (choice & 4 != 0).then_some(usize::from(choice >> 5))
 }
 
 fn listen(choice: u8, stream: &[u8], size: usize) -> Heard {
-    let now = beginning();
-    let mut connection = connection(choice, now);
+    let mut connection = connection(choice);
     let mut input = BytesMut::new();
     let mut heard = Heard::default();
-    let mut is_closed = false;
     let mut steps = 0;
-    for piece in stream.chunks(size) {
-        input.extend_from_slice(piece);
-        while let Some(event) = connection.poll_event(now, &mut input) {
-            assert!(!is_closed, "nothing follows Closed");
-            is_closed = matches!(event, Event::Closed(_));
-            steps += 1;
-            heard.take(event);
-        }
-        check(&connection, &input, is_closed);
-    }
-    connection.handle_eof(now);
-    while let Some(event) = connection.poll_event(now, &mut input) {
-        assert!(!is_closed, "nothing follows Closed");
-        is_closed = matches!(event, Event::Closed(_));
+    let mut pieces = stream.chunks(size);
+    let mut at_eof = false;
+    loop {
+        close_in_time(choice, &mut connection, heard.events.len());
         steps += 1;
-        heard.take(event);
+        if let Some(event) = connection.poll_event(beginning(), &mut input) {
+            assert!(!heard.is_over(), "nothing follows Closed");
+            heard.take(event);
+            continue;
+        }
+        check(&connection, &input, heard.is_over());
+        match pieces.next() {
+            Some(piece) => input.extend_from_slice(piece),
+            None if at_eof => break,
+            None => {
+                at_eof = true;
+                speak(choice, &mut connection);
+                connection.handle_eof(beginning());
+            }
+        }
     }
-    assert!(is_closed, "an end of the stream ends the connection");
-    assert!(steps <= stream.len() + 2, "linear in the input");
-    assert!(connection.queued() <= LOW_MARK + 2 * (125 + 6 + 125 + 6));
+    assert!(heard.is_over(), "an end of the stream ends the connection");
+    assert!(steps <= stream.len() + stream.len().div_ceil(size) + 4, "linear in the input");
+    speak(choice, &mut connection);
     let queued = connection.queued();
-    heard.answer = connection.transmit().copy_to_bytes(queued).to_vec();
+    heard.answer = frames(&connection.transmit().copy_to_bytes(queued));
     assert!(connection.is_finished() && !connection.wants_read());
     heard
+}
+
+fn close_in_time(choice: u8, connection: &mut Connection, events: usize) {
+    if closes_after(choice).is_some_and(|count| events >= count) {
+        connection.close(beginning(), None).expect("no code is always right");
+        assert!(!connection.can_send());
+    }
+}
+
+/// Says something, which may be said exactly where no Close was sent or received.
+fn speak(choice: u8, connection: &mut Connection) {
+    if choice & 16 == 0 {
+        return;
+    }
+    let (may, queued) = (connection.can_send(), connection.queued());
+    let payload = ControlPayload::new("still there?").expect("short");
+    let said = [
+        connection.ping(beginning(), payload.clone()),
+        connection.pong(beginning(), payload),
+        connection.send(beginning(), Message::from("still there?")),
+    ];
+    if !may {
+        assert_eq!(said, [Err(SendError::Closed); 3], "nothing follows our Close");
+        assert_eq!(connection.queued(), queued);
+    } else {
+        assert_eq!(said, [Ok(()); 3]);
+    }
 }
 
 fn check(connection: &Connection, input: &BytesMut, is_closed: bool) {
@@ -92,9 +122,15 @@ fn check(connection: &Connection, input: &BytesMut, is_closed: bool) {
     assert!(connection.read_hint() <= 1500);
     assert_eq!(connection.closed().is_some(), is_closed);
     assert!(!is_closed || !connection.can_send());
+    // Pongs up to the low mark and one beyond it, another that was parked, and a Close.
+    assert!(connection.queued() <= LOW_MARK + 3 * (125 + 6));
 }
 
 impl Heard {
+    fn is_over(&self) -> bool {
+        matches!(self.events.last(), Some(Event::Closed(_)))
+    }
+
     fn unfinished_piece(&mut self) -> Vec<u8> {
         let unfinished = self.pieces.pop_if(|(_, _, is_whole)| !*is_whole);
         unfinished.map(|(_, payload, _)| payload).unwrap_or_default()
