@@ -4,6 +4,7 @@
 //! corpus on stable Rust.
 
 mod agreement;
+mod client_request;
 mod connection;
 mod extensions;
 mod frames;
@@ -13,6 +14,7 @@ mod pair;
 mod world;
 
 pub use agreement::agreement;
+pub use client_request::client_request;
 pub use connection::connection_bytes;
 pub use extensions::extensions;
 pub use frames::{header, utf8};
@@ -24,7 +26,7 @@ pub use pair::connection_pair;
 pub type Target = fn(&[u8]);
 
 /// The functions by the names of their targets and of their corpora.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("connection_bytes", connection_bytes),
     ("connection_pair", connection_pair),
     ("header", header),
@@ -34,4 +36,5 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("extensions", extensions),
     ("inflate", inflate),
     ("agreement", agreement),
+    ("client_request", client_request),
 ];
