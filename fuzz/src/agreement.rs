@@ -78,7 +78,9 @@ const DIFFERENCES: [Difference; 8] = [
     Difference {
         what: "Squall refuses a length that is not in its shortest form (RFC 6455 §5.2); tungstenite reads it",
         reconcile: |ours, theirs, verdict| {
-            if verdict == Some(ProtocolError::NonMinimalLength)
+            // Of a control frame the form of its length says already that it is too long.
+            let refused = [ProtocolError::NonMinimalLength, ProtocolError::ControlTooLong];
+            if verdict.is_some_and(|verdict| refused.contains(&verdict))
                 && theirs.heard.starts_with(&ours.heard)
                 && theirs.said.starts_with(&ours.said)
             {
@@ -115,17 +117,20 @@ const DIFFERENCES: [Difference; 8] = [
     },
     Difference {
         what: "Squall fails a connection for a close code that may not be sent (1002); tungstenite delivers 1002, or the code \
-               itself where it has sent its Close",
+               itself where it has sent its Close, or fails it for the reason beside the code (1007)",
         reconcile: |ours, theirs, verdict| {
-            let (Some(ProtocolError::InvalidCloseCode(code)), End::Clean(Some((told, _)))) =
-                (verdict, &theirs.end)
-            else {
-                return;
+            let Some(ProtocolError::InvalidCloseCode(code)) = verdict else { return };
+            let is_known = match &theirs.end {
+                End::Clean(frame) => {
+                    frame.as_ref().is_some_and(|(told, _)| [1002, code].contains(told))
+                }
+                End::Failed(told) => *told == 1007,
+                End::Eof => false,
             };
-            if *told == 1002 || *told == code {
+            if is_known {
                 theirs.end = ours.end.clone();
+                theirs.said.pop_if(|frame| *frame == close(1002));
             }
-            theirs.said.pop_if(|frame| *frame == close(1002));
         },
     },
     Difference {
@@ -319,6 +324,7 @@ mod tests {
         assert_eq!(shown(false, b"\x88\x85\0\0\0\0\x03\xE8bye"), [1]);
         // Two bytes of length for two bytes.
         assert_eq!(shown(true, b"\x82\xFE\0\x02\0\0\0\0hi"), [2]);
+        assert_eq!(shown(true, b"\x8A\xFE\0\x02\0\0\0\0hi"), [2]);
         // Text that is broken at its first byte, and a stream that ends before the second.
         assert_eq!(shown(true, b"\x81\x82\0\0\0\0\xFF"), [3]);
         // All 64 bits of length.
@@ -328,6 +334,7 @@ mod tests {
         // 1005 behind our Close, and before it.
         assert_eq!(shown(true, b"\x88\x82\0\0\0\0\x03\xED"), [6]);
         assert_eq!(shown(false, b"\x88\x82\0\0\0\0\x03\xED"), [0, 1, 6]);
+        assert_eq!(shown(true, b"\x88\x83\0\0\0\0\x03\xED\xFF"), [6]);
         // 1014.
         assert_eq!(shown(false, b"\x88\x82\0\0\0\0\x03\xF6"), [1, 7]);
     }

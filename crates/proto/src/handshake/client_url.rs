@@ -55,11 +55,13 @@ impl Server {
         if host.is_empty() {
             return Err(InvalidUrl::Host);
         }
-        let port = match authority.port() {
-            Some(port) if port.as_u16() == 0 => return Err(InvalidUrl::Malformed),
-            Some(port) => port.as_u16(),
-            None if !authority.as_str().ends_with(bracketed) => return Err(InvalidUrl::Malformed),
-            None => default_port(secure),
+        let address = authority.as_str();
+        let address = address.rsplit_once('@').map_or(address, |(_, address)| address);
+        // The parser of URIs reads over what stands between the host and the last colon, and over a plus sign behind it.
+        let port = match address.strip_prefix(bracketed) {
+            Some("") => default_port(secure),
+            Some(port) => parse_port(port).ok_or(InvalidUrl::Malformed)?,
+            None => return Err(InvalidUrl::Malformed),
         };
         let resource = match uri.path_and_query() {
             // That of `ws://host?query` has no path.
@@ -91,6 +93,13 @@ impl Server {
 
 const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
+}
+
+/// The number behind a colon, if it is that of a port.
+fn parse_port(port: &str) -> Option<u16> {
+    let digits = port.strip_prefix(':')?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|port| is_number && *port != 0)
 }
 
 /// Whether everything that has to be escaped is, and whether every escape is one (RFC 3986 §2.1; HC02).
