@@ -197,6 +197,7 @@ macro_rules! adapter_suite {
                 a_slow_handshake_is_answered_with_408
                 a_page_from_elsewhere_is_forbidden
                 a_handler_that_panics_ends_its_own_connection_only
+                an_application_that_panics_instead_of_deciding_ends_that_connection_only
                 a_request_is_accepted_or_rejected_by_the_application
                 messages_pass_through_a_unix_socket
                 a_peer_that_resets_is_an_error_and_no_more

@@ -154,7 +154,6 @@ pub fn a_server_without_file_descriptors_goes_on_later<A: Adapter>() {
     });
 }
 
-/// A raw client that says something and reads one head.
 /// A burst of strangers, of which nobody is accepted yet: a first packet that is dropped comes again after a second only.
 pub fn a_burst_of_connections_finds_room<A: Adapter>() {
     run::<A>(async {
@@ -169,6 +168,7 @@ pub fn a_burst_of_connections_finds_room<A: Adapter>() {
     });
 }
 
+/// A raw client that says something and reads one head.
 fn raw_client(address: SocketAddr, says: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -240,6 +240,32 @@ pub fn a_handler_that_panics_ends_its_own_connection_only<A: Adapter>() {
         }
         calm.send("hello").await.unwrap();
         assert_eq!(calm.recv().await.unwrap(), Some(Message::text("hello")));
+    });
+}
+
+/// Before there is an answer, too: the client hears the end, and its place is free again.
+pub fn an_application_that_panics_instead_of_deciding_ends_that_connection_only<A: Adapter>() {
+    run::<A>(async {
+        let listener = A::bind().await;
+        let address = A::address(&listener);
+        let server =
+            Server::new(listener).max_connections(1).serve_upgrades(|upgrade| async move {
+                if upgrade.request().path() == "/panic" {
+                    // A panic without the noise that the hook makes.
+                    std::panic::resume_unwind(Box::new("asked for"));
+                }
+                let accept = upgrade.acceptance();
+                echo(upgrade.accept(accept).await.unwrap()).await;
+            });
+        let _server = spawn::<A, _>(server);
+        let connector = connector::<A>();
+        for _ in 0..3 {
+            let error = connector.connect(format!("ws://{address}/panic")).await.unwrap_err();
+            assert!(error.refusal().is_none(), "{error}");
+        }
+        let mut socket = connector.connect(format!("ws://{address}/calm")).await.unwrap();
+        socket.send("hello").await.unwrap();
+        assert_eq!(socket.recv().await.unwrap(), Some(Message::text("hello")));
     });
 }
 
