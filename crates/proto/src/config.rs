@@ -30,6 +30,7 @@ pub struct Config {
     pub(crate) max_fragments: usize,
     pub(crate) outgoing_frame_size: NonZeroUsize,
     pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) message_timeout: Duration,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) write_timeout: Duration,
     pub(crate) close_timeout: Duration,
@@ -45,6 +46,7 @@ impl Default for Config {
             max_fragments: 65_536,
             outgoing_frame_size: const { NonZeroUsize::new(1 << 20).unwrap() },
             keep_alive: Some(KeepAlive::every(Duration::from_secs(20))),
+            message_timeout: Duration::from_secs(5 * 60),
             idle_timeout: None,
             write_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(5),
@@ -93,6 +95,15 @@ impl Config {
     #[must_use]
     pub fn keep_alive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         self.keep_alive = keep_alive.into();
+        self
+    }
+
+    /// How long a message may be under way from its first byte to its last (default 5 minutes). After that the connection is closed with
+    /// 1008, whatever signs of life there are: what has arrived of a message takes memory. Where messages come in pieces
+    /// ([`Delivery::Fragments`]) nothing is collected, and there is no such limit.
+    #[must_use]
+    pub const fn message_timeout(mut self, timeout: Duration) -> Self {
+        self.message_timeout = at_most_a_century(timeout);
         self
     }
 

@@ -50,6 +50,8 @@ impl Closed {
 pub enum Deadline {
     /// Give a sign of life after a ping ([`KeepAlive`](crate::KeepAlive)).
     KeepAlive,
+    /// Send the rest of a message ([`Config::message_timeout`](crate::Config::message_timeout)).
+    Message,
     /// Send or be sent a message ([`Config::idle_timeout`](crate::Config::idle_timeout)).
     Idle,
     /// Take what was written ([`Config::write_timeout`](crate::Config::write_timeout)).

@@ -47,6 +47,7 @@ fn the_defaults_are_those_of_the_code() {
             "| keepalive | a ping every 20 s, a sign of life within 20 s: 1011 |",
             "KeepAlive { interval: 20s, timeout: Some(20s) }",
         ),
+        ("| a message under way | 5 minutes: 1008 |", "message_timeout: 300s"),
         ("| a peer that takes nothing | 20 s |", "write_timeout: 20s"),
         ("| closing handshake | 5 s |", "close_timeout: 5s"),
         (

@@ -34,6 +34,7 @@ pub enum Error {
 const fn timed_out(deadline: Deadline) -> &'static str {
     match deadline {
         Deadline::KeepAlive => "peer gave no sign of life (keepalive timeout)",
+        Deadline::Message => "a message took too long to arrive (message timeout)",
         Deadline::Idle => "no message for too long (idle timeout)",
         Deadline::Write => "peer takes nothing that is written (write timeout)",
         Deadline::Close => "peer did not answer the close frame in time (close timeout)",

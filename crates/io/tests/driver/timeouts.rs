@@ -58,6 +58,23 @@ fn a_dripping_peer_is_gone_at_the_idle_timeout() {
     assert!(peer.peer_ended());
 }
 
+/// … nor, where there is no such timeout, one that may take as long as it likes.
+#[test]
+fn a_dripping_peer_is_gone_at_the_message_timeout() {
+    let config = Config::default().message_timeout(30 * SECOND);
+    let Scene { simulation, mut socket, peer, .. } =
+        Scene::server(&Simulation::new(), config, 64 << 10);
+    let received = simulation.start(async move { socket.recv().await });
+    let message = from_client(0x82, [7; 1000]);
+    // From the end of its header on, and then the close timeout.
+    for byte in &message[..8 + 30 + 5] {
+        peer.say([*byte]);
+        simulation.pass(SECOND);
+    }
+    assert!(matches!(received.take(), Some(Err(Error::TimedOut(Deadline::Message)))));
+    assert!(peer.peer_ended());
+}
+
 /// FR10: refused at the header, whatever the time.
 #[test]
 fn a_length_of_two_to_the_62nd_is_refused_at_its_header() {

@@ -1,6 +1,6 @@
 //! The connection as a [`Machine`]: bytes and time in, events and bytes out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 
@@ -14,6 +14,9 @@ use crate::{
     CloseFrame, Closed, ControlPayload, Deadline, Event, Machine, SendError, Transmit,
     frame::Opcode,
 };
+
+/// A deadline that is looked at so much later shows that nobody has looked at the connection meanwhile.
+const AWAY: Duration = Duration::from_secs(5);
 
 impl Machine for Connection {
     type Event = Event;
@@ -52,8 +55,9 @@ impl Machine for Connection {
                 self.heartbeat.as_ref().map(super::Heartbeat::poll_timeout),
                 self.idle.as_ref().map(|idle| idle.check_at()),
                 self.stall.check_at(),
+                self.receiver.waiting_since().map(|since| since + self.config.message_timeout),
             ],
-            State::Closing { .. } | State::Draining { .. } | State::Ended => [None, None, None],
+            State::Closing { .. } | State::Draining { .. } | State::Ended => [None; 4],
         };
         watches.into_iter().chain([self.state.deadline()]).flatten().min()
     }
@@ -64,6 +68,7 @@ impl Machine for Connection {
         }
         if self.state == State::Open {
             self.watch_queue(now);
+            self.watch_message(now);
             self.watch_idleness(now);
             self.watch_peer(now);
         }
@@ -116,7 +121,10 @@ impl Connection {
                 Ok(None) if self.at_eof => {
                     self.happens(now, Happening::EndOfStream, None, Closed::Eof)
                 }
-                Ok(None) => return None,
+                Ok(None) => {
+                    self.receiver.waits(now);
+                    return None;
+                }
                 Err(error) => {
                     self.happens(
                         now,
@@ -204,6 +212,16 @@ impl Connection {
         let (written, waiting) = (self.transmit.written(), self.transmit.has_remaining());
         if self.stall.fires(self.config.write_timeout, now, written, waiting) {
             self.time_out(now, Deadline::Write);
+        }
+    }
+
+    /// A message has to be there in time, but only for as long as somebody looks whether it is.
+    fn watch_message(&mut self, now: Instant) {
+        let Some(since) = self.receiver.waiting_since() else { return };
+        match now.checked_duration_since(since + self.config.message_timeout) {
+            None => {}
+            Some(late) if late > AWAY => self.receiver.waits_anew(now),
+            Some(_) => self.time_out(now, Deadline::Message),
         }
     }
 

@@ -155,10 +155,11 @@ impl Connection {
 
     /// Records a sign of life of the peer that [`poll_event`](crate::Machine::poll_event) has not seen: bytes that were read, or wait to
     /// be read, while the caller takes no events. Without it a peer is taken for dead whose pong is not looked at.
-    pub const fn handle_sign_of_life(&mut self, now: Instant) {
+    pub fn handle_sign_of_life(&mut self, now: Instant) {
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.received(now);
         }
+        self.receiver.waits_anew(now);
     }
 
     /// Gives the connection up without a farewell: what is queued is not written, and the terminal event is
@@ -290,6 +291,10 @@ impl Connection {
             Deadline::Idle => (
                 Happening::Failure,
                 Some(CloseFrame::with_static(CloseCode::GOING_AWAY, "idle timeout")),
+            ),
+            Deadline::Message => (
+                Happening::Failure,
+                Some(CloseFrame::with_static(CloseCode::POLICY_VIOLATION, "message timeout")),
             ),
             // Nobody is reading: there is no point in a farewell.
             Deadline::Write => (Happening::GiveUp, None),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use squall_proto::{Closed, Config, Deadline, Event, KeepAlive, Machine, Role};
+use squall_proto::{Closed, Config, Deadline, Delivery, Event, KeepAlive, Machine, Role};
 
 use crate::conversation::*;
 
@@ -269,6 +269,74 @@ fn an_idle_connection_is_closed_with_1001_where_that_is_asked_for() {
     assert_eq!(server.says(), b"\x88\x0E\x03\xE9idle timeout");
 }
 
+/// The header of a message of a hundred bytes, to a server.
+const HEADER: &[u8] = b"\x82\xE4\0\0\0\0";
+
+/// A byte every now and then is a sign of life and makes no message: it has five minutes by default.
+#[test]
+fn a_message_that_drips_is_given_up_with_1008() {
+    let mut server = Conversation::new(Role::Server, Config::default());
+    assert_eq!(server.hears(HEADER), []);
+    for _ in 0..29 {
+        assert_eq!(server.waits(10 * SECOND), []);
+        let _ = server.says();
+        assert_eq!(server.hears(b"x"), []);
+    }
+    assert_eq!(server.waits(9 * SECOND), []);
+    assert_eq!(server.waits(SECOND), [Event::Closed(Closed::TimedOut(Deadline::Message))]);
+    assert_eq!(server.says(), b"\x88\x11\x03\xF0message timeout");
+}
+
+/// In fragments, compressed or not, with other frames between them: from the first byte to the last.
+#[test]
+fn a_message_in_fragments_has_as_much_time_and_each_message_has_its_own() {
+    let config = Config::default().message_timeout(30 * SECOND);
+    let mut server = Conversation::new(Role::Server, config);
+    for _ in 0..3 {
+        assert_eq!(live(&mut server, 100), [], "between messages there is no limit");
+        assert_eq!(server.hears(b"\x01\x81\0\0\0\0a"), []);
+        assert_eq!(live(&mut server, 29), []);
+        assert_eq!(server.hears(b"\x80\x81\0\0\0\0b"), [text("ab")]);
+    }
+    assert_eq!(server.hears(b"\x01\x81\0\0\0\0a"), []);
+    assert_eq!(live(&mut server, 15), []);
+    assert_eq!(server.hears(b"\x00\x81\0\0\0\0a\x8A\x80\0\0\0\0"), [pong(b"")]);
+    assert_eq!(live(&mut server, 15), [Event::Closed(Closed::TimedOut(Deadline::Message))]);
+}
+
+/// What is handed out as it arrives takes no memory, however long it lasts.
+#[test]
+fn a_message_in_pieces_may_last_for_ever() {
+    let config = Config::default().delivery(Delivery::Fragments).message_timeout(SECOND);
+    let mut server = Conversation::new(Role::Server, config.keep_alive(None));
+    assert_eq!(server.hears(HEADER), []);
+    for _ in 0..3 {
+        assert_eq!(server.waits(100 * SECOND), []);
+        assert_eq!(server.hears(b"x").len(), 1);
+    }
+}
+
+/// Who does not look for a message for a time, and comes back late, does not blame the peer.
+#[test]
+fn a_message_that_nobody_looked_for_has_its_time_anew() {
+    let config = Config::default().message_timeout(30 * SECOND).keep_alive(None);
+    for sees_a_sign in [false, true] {
+        let mut server = Conversation::new(Role::Server, config.clone());
+        assert_eq!(server.hears(HEADER), []);
+        if sees_a_sign {
+            // What was read and not looked at, as a task does that only sends.
+            server.now += 30 * SECOND;
+            server.connection.handle_sign_of_life(server.now);
+        } else {
+            server.now += 36 * SECOND;
+        }
+        server.connection.handle_timeout(server.now);
+        assert_eq!(server.events(), []);
+        assert_eq!(server.waits(29 * SECOND), []);
+        assert_eq!(server.waits(SECOND), [Event::Closed(Closed::TimedOut(Deadline::Message))]);
+    }
+}
+
 /// Seconds pass, everything is written, and every ping is answered.
 fn live(server: &mut Conversation, seconds: u32) -> Vec<Event> {
     let mut events = Vec::new();
@@ -287,6 +355,7 @@ fn times_of_for_ever_are_for_ever() {
     let config = Config::default()
         .keep_alive(KeepAlive::every(Duration::MAX))
         .idle_timeout(Duration::MAX)
+        .message_timeout(Duration::MAX)
         .write_timeout(Duration::MAX);
     let mut server = Conversation::new(Role::Server, config);
     server.send("x");

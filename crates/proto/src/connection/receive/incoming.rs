@@ -1,5 +1,7 @@
 //! The message under way.
 
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
 
 use super::compressed::Inflated;
@@ -14,6 +16,10 @@ pub(super) struct Incoming {
     pub(super) frames: usize,
     pub(super) utf8: Utf8Validator,
     pub(super) assembly: Assembly,
+    /// Whether it is collected until it is whole.
+    pub(super) is_collected: bool,
+    /// Since when its rest is waited for.
+    pub(super) waiting_since: Option<Instant>,
 }
 
 /// How the payload of a message gets to the application.
@@ -34,7 +40,15 @@ impl Incoming {
             Delivery::Messages => Assembly::Whole(AssemblyBuffer::default()),
             Delivery::Fragments => Assembly::Pieces(BytesMut::new()),
         };
-        Self { kind, declared: 0, frames: 0, utf8: Utf8Validator::new(), assembly }
+        Self {
+            kind,
+            declared: 0,
+            frames: 0,
+            utf8: Utf8Validator::new(),
+            assembly,
+            is_collected: delivery == Delivery::Messages,
+            waiting_since: None,
+        }
     }
 
     /// Whether it is compressed.

@@ -4,6 +4,8 @@ mod compressed;
 mod incoming;
 mod whole;
 
+use std::time::Instant;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use self::{
@@ -107,6 +109,27 @@ impl FrameReceiver {
     pub(super) fn read_hint(&self) -> usize {
         let Some(frame) = &self.frame else { return 0 };
         (frame.remaining - frame.remaining.min(self.left_over)).min(HINT.max(3 * self.left_over))
+    }
+
+    /// Since when the rest of a message is waited for that is collected until it is whole.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        self.message.as_ref()?.waiting_since
+    }
+
+    /// Everything that has arrived is looked at: from now on the rest of the message under way is waited for.
+    pub(super) fn waits(&mut self, now: Instant) {
+        if let Some(message) = &mut self.message
+            && message.is_collected
+        {
+            message.waiting_since.get_or_insert(now);
+        }
+    }
+
+    /// The time that the message under way has taken so far is not its sender's fault.
+    pub(super) fn waits_anew(&mut self, now: Instant) {
+        if let Some(message) = &mut self.message {
+            message.waiting_since = message.waiting_since.map(|since| since.max(now));
+        }
     }
 
     /// Forgets what is under way: nothing more will be delivered.
