@@ -23,7 +23,7 @@ use crate::{
 
 /// Payloads below this size are copied out of the read buffer; larger ones are split off it. So a message that the
 /// application keeps holds at most a few times its own size.
-const COPY_BELOW: u16 = 4 << 10;
+const COPY_BELOW: usize = 4 << 10;
 
 /// [`Machine::read_hint`](crate::Machine::read_hint) asks for this much, or for as much as has arrived of the frame.
 const HINT: usize = 64 << 10;
@@ -33,7 +33,7 @@ const HINT: usize = 64 << 10;
 pub(super) struct FrameReceiver {
     masked: bool,
     delivery: Delivery,
-    whole_below: u16,
+    whole_below: u32,
     /// The frame whose header is taken off the input and whose payload is not yet.
     frame: Option<Frame>,
     /// The message whose last frame is not complete; boxed, as an idle connection keeps no room for it.
@@ -361,7 +361,7 @@ impl FrameReceiver {
 
 /// Takes a payload off the input: copied where it is small, split off where it is not.
 fn take(input: &mut BytesMut, length: usize) -> Bytes {
-    if length >= usize::from(COPY_BELOW) {
+    if length >= COPY_BELOW {
         return input.split_to(length).freeze();
     }
     let payload = copied(input.get(..length).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The fast path: a small message in one frame that has arrived whole. Most messages are.
+//! The fast path: a message in one frame that has arrived whole. Most messages are.
 //!
 //! Its naive twin is the way step by step, which the same bytes take when they come in pieces; the tests compare the two under every cut.
 
@@ -15,13 +15,17 @@ const BINARY: u8 = 0x82;
 const MASKED: u8 = 0x80;
 const LENGTH_IN_TWO_BYTES: u8 = 126;
 
-/// Payloads shorter than this come this way: those that are copied, where the limits let a frame and a message of their length pass.
-pub(super) fn whole_below(config: &Config) -> u16 {
+/// The longest text that is looked through for other characters than ASCII before it is validated.
+const SHORT: usize = 256;
+
+/// Messages shorter than this come this way: those whose length has at most two bytes, where the limits let a frame and a message of
+/// their length pass.
+pub(super) fn whole_below(config: &Config) -> u32 {
     if config.max_fragments == 0 {
         return 0;
     }
     let longest = config.max_frame_size.min(config.max_message_size);
-    u16::try_from(longest).map_or(COPY_BELOW, |longest| COPY_BELOW.min(longest.saturating_add(1)))
+    u16::try_from(longest).map_or(1 << 16, |longest| u32::from(longest) + 1)
 }
 
 impl FrameReceiver {
@@ -30,12 +34,15 @@ impl FrameReceiver {
     /// Everything else is left as it is, to be judged step by step, what breaks a rule too.
     #[inline(always)]
     pub(in crate::connection) fn take_whole(&mut self, input: &mut BytesMut) -> Option<Message> {
-        let &[first, second, third, fourth] = input.first_chunk()?;
+        let &[first, second] = input.first_chunk()?;
         let (start, length) = match second & !MASKED {
-            LENGTH_IN_TWO_BYTES => (4, usize::from(u16::from_be_bytes([third, fourth]))),
-            short => (2, usize::from(short)),
+            LENGTH_IN_TWO_BYTES => {
+                let &[_, _, a, b] = input.first_chunk()?;
+                (4, u16::from_be_bytes([a, b]))
+            }
+            short => (2, u16::from(short)),
         };
-        let is_shortest = (start == 2) == (length < usize::from(LENGTH_IN_TWO_BYTES));
+        let is_shortest = (start == 2) == (length < u16::from(LENGTH_IN_TWO_BYTES));
         let is_in_turn =
             self.frame.is_none() && self.message.is_none() && self.delivery == Delivery::Messages;
         let is_masked_as_agreed = (second & MASKED != 0) == self.masked;
@@ -43,17 +50,17 @@ impl FrameReceiver {
             || !is_shortest
             || !is_in_turn
             || !is_masked_as_agreed
-            || length >= usize::from(self.whole_below)
+            || u32::from(length) >= self.whole_below
         {
             return None;
         }
+        let length = usize::from(length);
         let (key, start) = if self.masked {
             (*input.get(start..)?.first_chunk()?, start + 4)
         } else {
             ([0; 4], start)
         };
-        let end = start + length;
-        let payload = input.get_mut(start..end)?;
+        let payload = input.get_mut(start..start + length)?;
         if self.masked {
             apply_mask(key, 0, payload);
         }
@@ -64,15 +71,27 @@ impl FrameReceiver {
             }
             return None;
         }
-        let payload = copied(payload);
-        input.advance(end);
+        let payload = if length < COPY_BELOW {
+            let payload = copied(payload);
+            input.advance(start + length);
+            payload
+        } else {
+            input.advance(start);
+            input.split_to(length).freeze()
+        };
         self.left_over = input.len();
         self.wire_bytes += length as u64;
         Some(kind.message(payload))
     }
 }
 
-/// Most text is ASCII, which short text tells faster than it is validated.
+/// Most text is ASCII, which is seen faster than short text is validated.
 fn is_utf8(text: &[u8]) -> bool {
-    text.is_ascii() || simdutf8::basic::from_utf8(text).is_ok()
+    text.len() <= SHORT && is_ascii(text) || simdutf8::basic::from_utf8(text).is_ok()
+}
+
+fn is_ascii(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let all = words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word));
+    all & u64::from_ne_bytes([0x80; 8]) == 0 && rest.is_ascii()
 }
