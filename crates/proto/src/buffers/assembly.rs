@@ -1,4 +1,4 @@
-//! Where the frames of one message are put together.
+//! Where a message is put together, of the frames that carry it or of a payload that others see too.
 
 use bytes::{Bytes, BytesMut};
 
@@ -27,6 +27,11 @@ impl AssemblyBuffer {
             give_back(held, std::mem::replace(&mut self.size, size));
         }
         self.bytes.extend_from_slice(part);
+    }
+
+    /// The bytes so far.
+    pub(crate) fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
     }
 
     /// All of the message.

@@ -2,10 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{
     Entropy, EntropyError, Fragment, Message, MessageKind, SendError, Transmit,
+    buffers::AssemblyBuffer,
     deflate::Deflater,
     frame::{Header, Opcode},
     mask::apply_mask,
@@ -258,12 +259,23 @@ fn masked(payload: Bytes, frame_size: usize, keys: &[Option<[u8; 4]>]) -> Bytes 
     if keys.iter().all(Option::is_none) {
         return payload;
     }
-    let owned = payload.try_into_mut();
-    let mut owned = owned.unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
-    for (frame, key) in owned.chunks_mut(frame_size.max(1)).zip(keys.iter().flatten()) {
-        apply_mask(*key, 0, frame);
+    let mask = |bytes: &mut [u8]| {
+        for (frame, key) in bytes.chunks_mut(frame_size.max(1)).zip(keys.iter().flatten()) {
+            apply_mask(*key, 0, frame);
+        }
+    };
+    match payload.try_into_mut() {
+        Ok(mut owned) => {
+            mask(&mut owned);
+            owned.freeze()
+        }
+        Err(shared) => {
+            let mut copy = AssemblyBuffer::default();
+            copy.append(&shared);
+            mask(copy.as_mut());
+            copy.take()
+        }
     }
-    owned.freeze()
 }
 
 const fn first_opcode(kind: MessageKind) -> Opcode {
