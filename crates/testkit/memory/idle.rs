@@ -70,16 +70,20 @@ pub(crate) struct Idle {
     pub(crate) blocks: Vec<usize>,
 }
 
-/// Runs a server that echoes, which tells its address, and connects clients that have a message of 1 KiB echoed and then wait.
-pub(crate) fn idle(server: impl FnOnce(Sender<SocketAddr>) + Send + 'static) -> Idle {
+/// Runs a server that echoes, which tells its address, and connects clients that have so many messages of 1 KiB echoed together, and
+/// then wait.
+pub(crate) fn idle(
+    messages: usize,
+    server: impl FnOnce(Sender<SocketAddr>) + Send + 'static,
+) -> Idle {
     IS_APART.set(true);
     let (tell, told) = channel();
     thread::spawn(move || server(tell));
     let address = told.recv().unwrap();
     // They bring in what the server allocates once.
-    let first = clients(address);
+    let first = clients(address, messages);
     let before = held();
-    let second = clients(address);
+    let second = clients(address, messages);
     let after = held();
     drop((first, second));
     let grown = after.1.iter().zip(&before.1).map(|(after, before)| after - before);
@@ -88,12 +92,13 @@ pub(crate) fn idle(server: impl FnOnce(Sender<SocketAddr>) + Send + 'static) -> 
     Idle { bytes: (after.0 - before.0) / MANY, blocks: blocks.collect() }
 }
 
-fn clients(address: SocketAddr) -> Vec<TcpStream> {
+fn clients(address: SocketAddr, messages: usize) -> Vec<TcpStream> {
     let client = |_| {
         let mut stream = TcpStream::connect(address).unwrap();
-        let mut bytes = [REQUEST.as_bytes(), &from_client(0x82, [7; 1024])].concat();
+        let mut bytes =
+            [REQUEST.as_bytes(), &from_client(0x82, [7; 1024]).repeat(messages)].concat();
         stream.write_all(&bytes).unwrap();
-        let answer = [ANSWER.as_bytes(), &from_server(0x82, [7; 1024])].concat();
+        let answer = [ANSWER.as_bytes(), &from_server(0x82, [7; 1024]).repeat(messages)].concat();
         bytes.resize(answer.len(), 0);
         stream.read_exact(&mut bytes).unwrap();
         assert!(bytes == answer);

@@ -6,7 +6,8 @@
 //! sends so has none.
 
 use std::{
-    future::poll_fn,
+    future::Future,
+    pin::Pin,
     sync::{Arc, Weak},
     task::{Context, Poll, Waker},
 };
@@ -73,7 +74,9 @@ where
         (link.task, link.waker) = (Arc::downgrade(&task), None);
         // `spawn` never polls inside the call, so the lock that is held here is no obstacle. A runtime that is ending may have dropped
         // the task by the time it returns.
-        if !link.runtime.spawn(run(Arc::downgrade(shared), task)) || !link.has_task() {
+        if !link.runtime.spawn(Flusher { connection: Arc::downgrade(shared), _task: task })
+            || !link.has_task()
+        {
             return false;
         }
     }
@@ -81,34 +84,32 @@ where
     true
 }
 
-async fn run<T, R>(connection: Weak<Shared<T, R>>, _task: Arc<()>)
-where
-    T: Transport + Send + 'static,
-    R: Runtime,
-{
-    poll_fn(|cx| poll(&connection, cx)).await;
+/// What the task runs; written by hand, as an idle connection holds it and an `async` function has twice what it captures.
+struct Flusher<T, R: Runtime> {
+    connection: Weak<Shared<T, R>>,
+    _task: Arc<()>,
 }
 
-fn poll<T, R>(connection: &Weak<Shared<T, R>>, cx: &Context<'_>) -> Poll<()>
-where
-    T: Transport + Send + 'static,
-    R: Runtime,
-{
-    let Some(shared) = connection.upgrade() else { return Poll::Ready(()) };
-    let mut state = shared.state();
-    if state.transport().is_none() {
-        return Poll::Ready(());
-    }
-    match &mut state.flusher.waker {
-        Some(waker) => waker.clone_from(cx.waker()),
-        none => *none = Some(cx.waker().clone()),
-    }
-    if state.flusher.is_woken {
-        shared.wakers.register_sender(cx.waker());
-        if state.poll_flush().is_ready() {
-            state.flusher.is_woken = false;
+impl<T: Transport + Send + 'static, R: Runtime> Future for Flusher<T, R> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(shared) = self.connection.upgrade() else { return Poll::Ready(()) };
+        let mut state = shared.state();
+        if state.transport().is_none() {
+            return Poll::Ready(());
         }
+        match &mut state.flusher.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        if state.flusher.is_woken {
+            shared.wakers.register_sender(cx.waker());
+            if state.poll_flush().is_ready() {
+                state.flusher.is_woken = false;
+            }
+        }
+        shared.release(state);
+        Poll::Pending
     }
-    shared.release(state);
-    Poll::Pending
 }
