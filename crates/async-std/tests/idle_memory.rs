@@ -3,7 +3,7 @@
 #[path = "../../testkit/memory/idle.rs"]
 mod idle;
 
-use std::{net::SocketAddr, sync::mpsc::Sender};
+use std::{io, net::SocketAddr, sync::mpsc::Sender};
 
 use squall_async_std::{Listener, Server};
 
@@ -12,16 +12,16 @@ use squall_async_std::{Listener, Server};
 #[test]
 fn an_idle_connection_of_a_server_holds_no_more_than_it_did() {
     for (messages, own, all) in [(1, 1328, 1520), (2, 1464, 1660)] {
-        let idle = idle::idle(messages, server);
+        let idle = idle::idle(messages, server).unwrap();
         println!("{messages} at a time: {idle:?}");
         assert!(idle.blocks.iter().sum::<usize>() <= own && idle.bytes <= all, "{idle:?}");
     }
 }
 
-fn server(tell: Sender<SocketAddr>) {
+fn server(tell: Sender<SocketAddr>) -> io::Result<()> {
     async_std::task::block_on(async {
-        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        tell.send(listener.local_addr().unwrap()).unwrap();
+        let listener = Listener::bind("127.0.0.1:0").await?;
+        tell.send(listener.local_addr()?).map_err(io::Error::other)?;
         Server::new(listener)
             .serve(async |mut socket| {
                 while let Ok(Some(message)) = socket.recv().await {
@@ -31,5 +31,6 @@ fn server(tell: Sender<SocketAddr>) {
                 }
             })
             .await;
-    });
+        Ok(())
+    })
 }

@@ -254,5 +254,5 @@ fn a_connection_that_is_over_holds_nothing() {
         write_all(&mut client);
     });
     assert!(live <= 5 * KIB, "{live}");
-    assert!(size_of::<Connection>() <= 408, "{}", size_of::<Connection>());
+    assert!(size_of::<Connection>() <= 400, "{}", size_of::<Connection>());
 }

@@ -5,7 +5,7 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::{
         atomic::{AtomicIsize, Ordering},
@@ -72,37 +72,40 @@ pub(crate) struct Idle {
 
 /// Runs a server that echoes, which tells its address, and connects clients that have so many messages of 1 KiB echoed together, and
 /// then wait.
+///
+/// # Errors
+/// Where the server does not say where it listens, or a client is not served.
 pub(crate) fn idle(
     messages: usize,
-    server: impl FnOnce(Sender<SocketAddr>) + Send + 'static,
-) -> Idle {
+    server: fn(Sender<SocketAddr>) -> io::Result<()>,
+) -> io::Result<Idle> {
     IS_APART.set(true);
     let (tell, told) = channel();
     thread::spawn(move || server(tell));
-    let address = told.recv().unwrap();
+    let address = told.recv().map_err(io::Error::other)?;
     // They bring in what the server allocates once.
-    let first = clients(address, messages);
+    let first = clients(address, messages)?;
     let before = held();
-    let second = clients(address, messages);
+    let second = clients(address, messages)?;
     let after = held();
     drop((first, second));
     let grown = after.1.iter().zip(&before.1).map(|(after, before)| after - before);
     let own = grown.map(|grown| usize::try_from((grown + MANY / 8) / MANY).unwrap_or(0));
     let blocks = own.enumerate().flat_map(|(size, count)| std::iter::repeat_n(size, count));
-    Idle { bytes: (after.0 - before.0) / MANY, blocks: blocks.collect() }
+    Ok(Idle { bytes: (after.0 - before.0) / MANY, blocks: blocks.collect() })
 }
 
-fn clients(address: SocketAddr, messages: usize) -> Vec<TcpStream> {
+fn clients(address: SocketAddr, messages: usize) -> io::Result<Vec<TcpStream>> {
     let client = |_| {
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut stream = TcpStream::connect(address)?;
         let mut bytes =
             [REQUEST.as_bytes(), &from_client(0x82, [7; 1024]).repeat(messages)].concat();
-        stream.write_all(&bytes).unwrap();
+        stream.write_all(&bytes)?;
         let answer = [ANSWER.as_bytes(), &from_server(0x82, [7; 1024]).repeat(messages)].concat();
         bytes.resize(answer.len(), 0);
-        stream.read_exact(&mut bytes).unwrap();
+        stream.read_exact(&mut bytes)?;
         assert!(bytes == answer);
-        stream
+        Ok(stream)
     };
     (0..MANY).map(client).collect()
 }

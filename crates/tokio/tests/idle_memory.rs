@@ -3,7 +3,7 @@
 #[path = "../../testkit/memory/idle.rs"]
 mod idle;
 
-use std::{net::SocketAddr, sync::mpsc::Sender};
+use std::{io, net::SocketAddr, sync::mpsc::Sender};
 
 use squall_tokio::{Listener, Server};
 
@@ -12,17 +12,17 @@ use squall_tokio::{Listener, Server};
 #[test]
 fn an_idle_connection_of_a_server_holds_no_more_than_it_did() {
     for (messages, own, all) in [(1, 1432, 1500), (2, 1576, 1650)] {
-        let idle = idle::idle(messages, server);
+        let idle = idle::idle(messages, server).unwrap();
         println!("{messages} at a time: {idle:?}");
         assert!(idle.blocks.iter().sum::<usize>() <= own && idle.bytes <= all, "{idle:?}");
     }
 }
 
-fn server(tell: Sender<SocketAddr>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+fn server(tell: Sender<SocketAddr>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        tell.send(listener.local_addr().unwrap()).unwrap();
+        let listener = Listener::bind("127.0.0.1:0").await?;
+        tell.send(listener.local_addr()?).map_err(io::Error::other)?;
         Server::new(listener)
             .serve(async |mut socket| {
                 while let Ok(Some(message)) = socket.recv().await {
@@ -32,5 +32,6 @@ fn server(tell: Sender<SocketAddr>) {
                 }
             })
             .await;
-    });
+        Ok(())
+    })
 }
