@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod listen;
 mod serve;
+mod serving;
 mod tasks;
 mod tls;
 mod upgrade;

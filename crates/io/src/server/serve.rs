@@ -17,8 +17,11 @@ use crate::{
     driver::Driver,
     runtime::{race, until, within},
     server::{
-        Listen, ServerConfig, ServerTls, Upgrade, UpgradeError, listen::concerns_one_connection,
-        tasks::Tasks, upgrade::read_request,
+        Listen, ServerConfig, ServerTls, Upgrade, UpgradeError,
+        listen::concerns_one_connection,
+        serving::{Serve, Sockets, Streams, Upgrades},
+        tasks::Tasks,
+        upgrade::read_request,
     },
 };
 
@@ -38,9 +41,9 @@ pub struct Server<L: Listen> {
 }
 
 /// What every connection's task needs.
-struct Shared<L: Listen> {
-    runtime: L::Runtime,
-    config: ServerConfig,
+pub(super) struct Shared<L: Listen> {
+    pub(super) runtime: L::Runtime,
+    pub(super) config: ServerConfig,
     tls: Option<ServerTls>,
     grace: Duration,
     on_error: Option<ErrorHook>,
@@ -170,101 +173,6 @@ impl<L: Listen> Server<L> {
     }
 }
 
-/// What becomes of a stream that was accepted.
-trait Serve<L: Listen>: Send + Sync + 'static {
-    /// What the stream becomes first, within the time for the handshake.
-    type Ready: Send;
-
-    /// The application's part, for as long as the connection lasts.
-    type Serving: Future + Send;
-
-    fn prepare(
-        &self,
-        shared: &Shared<L>,
-        stream: L::Stream,
-        peer: Option<SocketAddr>,
-    ) -> impl Future<Output = Result<Self::Ready, UpgradeError>> + Send;
-
-    fn serve(&self, ready: Self::Ready) -> Self::Serving;
-}
-
-/// Runs a function on each connection.
-struct Sockets<H>(H);
-
-impl<L: Listen, H, F> Serve<L> for Sockets<H>
-where
-    H: Fn(WebSocket<L::Stream, L::Runtime>) -> F + Send + Sync + 'static,
-    F: Future + Send + 'static,
-{
-    type Ready = WebSocket<L::Stream, L::Runtime>;
-    type Serving = F;
-
-    async fn prepare(
-        &self,
-        shared: &Shared<L>,
-        stream: L::Stream,
-        peer: Option<SocketAddr>,
-    ) -> Result<Self::Ready, UpgradeError> {
-        shared.upgrade(stream, peer).await?.accept_default().await
-    }
-
-    fn serve(&self, socket: Self::Ready) -> F {
-        (self.0)(socket)
-    }
-}
-
-/// Runs a function on each request.
-struct Upgrades<H>(H);
-
-impl<L: Listen, H, F> Serve<L> for Upgrades<H>
-where
-    H: Fn(Upgrade<L::Stream, L::Runtime>) -> F + Send + Sync + 'static,
-    F: Future + Send + 'static,
-{
-    type Ready = Upgrade<L::Stream, L::Runtime>;
-    type Serving = F;
-
-    async fn prepare(
-        &self,
-        shared: &Shared<L>,
-        stream: L::Stream,
-        peer: Option<SocketAddr>,
-    ) -> Result<Self::Ready, UpgradeError> {
-        shared.upgrade(stream, peer).await
-    }
-
-    fn serve(&self, upgrade: Self::Ready) -> F {
-        (self.0)(upgrade)
-    }
-}
-
-/// Runs a function on each stream.
-struct Streams<H>(H);
-
-impl<L: Listen, H, F> Serve<L> for Streams<H>
-where
-    H: Fn(L::Stream, Option<SocketAddr>) -> F + Send + Sync + 'static,
-    F: Future + Send + 'static,
-{
-    type Ready = (L::Stream, Option<SocketAddr>);
-    type Serving = F;
-
-    async fn prepare(
-        &self,
-        shared: &Shared<L>,
-        stream: L::Stream,
-        peer: Option<SocketAddr>,
-    ) -> Result<Self::Ready, UpgradeError> {
-        let mut timer = shared.runtime.timer();
-        let deadline = timer.now() + shared.config.handshake_config().time_limit();
-        Ok((shared.secure(stream, &mut timer, deadline).await?, peer))
-    }
-
-    fn serve(&self, (stream, peer): Self::Ready) -> F {
-        (self.0)(stream, peer)
-    }
-}
-
 async fn run<L: Listen>(
     mut listener: L,
     max_connections: Option<usize>,
@@ -353,7 +261,7 @@ async fn prepare<L: Listen, S: Serve<L>>(
 
 impl<L: Listen> Shared<L> {
     /// Makes TLS of a stream where that is asked for, and reads the request: both within the time for the handshake.
-    async fn upgrade(
+    pub(super) async fn upgrade(
         &self,
         stream: L::Stream,
         peer: Option<SocketAddr>,
@@ -367,7 +275,7 @@ impl<L: Listen> Shared<L> {
     }
 
     /// Makes TLS of a stream where that is asked for.
-    async fn secure(
+    pub(super) async fn secure(
         &self,
         stream: L::Stream,
         timer: &mut <L::Runtime as Runtime>::Timer,
