@@ -4,6 +4,7 @@
 ///
 /// Without the feature `tls` it has no settings.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ClientTls {
     #[cfg(feature = "tls")]
     config: Option<std::sync::Arc<rustls::ClientConfig>>,

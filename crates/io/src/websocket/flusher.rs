@@ -55,16 +55,13 @@ impl<R> Link<R> {
     }
 }
 
-/// Leaves the queue to the flusher; `false` where there is no runtime to run it on.
+/// Leaves the queue to the flusher, which is not at work yet; `false` where there is no runtime to run it on.
 pub(super) fn takes_over<T, R>(shared: &Arc<Shared<T, R>>, state: &mut State<T, R>) -> bool
 where
     T: Transport + Send + 'static,
     R: Runtime,
 {
     let link = &mut state.flusher;
-    if link.is_at_work() {
-        return true;
-    }
     if link.has_task() {
         if let Some(waker) = &link.waker {
             waker.wake_by_ref();

@@ -191,8 +191,13 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
         cx: &Context<'_>,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), SendError>> {
-        ready!(self.poll_sent(cx, Until::Room))?;
-        Poll::Ready(message.take().map_or(Ok(()), |message| self.queue_message(message)))
+        while let Some(unsent) = message.take() {
+            *message = self.feed_at_once(unsent)?;
+            if message.is_some() {
+                ready!(self.poll_sent(cx, Until::Room))?;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Starts to write what is queued, without waiting.
@@ -206,8 +211,10 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     }
 
     /// Leaves the queue to the flusher, unless it is long or there can be none.
+    #[inline]
     fn leave_to_flusher(self: &Arc<Self>, state: &mut State<T, R>) -> bool {
-        !state.connection.is_write_blocked() && flusher::takes_over(self, state)
+        !state.connection.is_write_blocked()
+            && (state.flusher.is_at_work() || flusher::takes_over(self, state))
     }
 
     /// Wakes whom a change of the state concerns.
@@ -243,26 +250,28 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     /// is what a loop does that answers each message.
     fn send_at_once(self: &Arc<Self>, message: Message) -> Result<Progress, SendError> {
         let mut state = self.state();
-        if state.connection.is_write_blocked() {
-            return Ok(Progress::Full(message));
+        match state.queue_if_there_is_room(message) {
+            Ok(None) => {}
+            Ok(Some(message)) => return Ok(Progress::Full(message)),
+            Err(error) => {
+                // Without a masking key the connection may have ended here.
+                self.release(state);
+                return Err(error);
+            }
         }
-        let State { connection, driver, flusher, .. } = &mut *state;
-        let Some(driver) = driver else { return Err(SendError::Closed) };
-        // The first answer of a batch has started every watch; for those that follow before it is written the time of the read will do,
-        // as asking for another costs as much as all else here.
-        let follows = flusher.is_at_work();
-        let now = if follows { driver.read_at() } else { driver.timer().now() };
-        let sent = connection.send(now, message);
-        let is_left = match (driver.has_input(), follows) {
-            (false, _) => false,
-            (true, true) => !connection.is_write_blocked(),
-            (true, false) => sent.is_ok() && self.leave_to_flusher(&mut state),
-        };
-        if sent.is_err() {
-            // Without a masking key the connection may have ended here.
+        let more_to_come = state.driver.as_ref().is_some_and(Driver::has_input);
+        let is_left = more_to_come && self.leave_to_flusher(&mut state);
+        Ok(if is_left { Progress::OnItsWay } else { Progress::Queued })
+    }
+
+    /// Queues a message if there is room; where there is none, here it is again.
+    fn feed_at_once(&self, message: Message) -> Result<Option<Message>, SendError> {
+        let mut state = self.state();
+        let queued = state.queue_if_there_is_room(message);
+        if queued.is_err() {
             self.release(state);
         }
-        sent.map(|()| if is_left { Progress::OnItsWay } else { Progress::Queued })
+        queued
     }
 
     pub(super) fn queue_message(&self, message: Message) -> Result<(), SendError> {
@@ -320,6 +329,21 @@ impl<T: Transport, R: Runtime> State<T, R> {
     /// Why the transport failed, if it did.
     pub(super) const fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
+    }
+
+    /// Queues a message if there is room; where there is none, here it is again.
+    #[inline]
+    fn queue_if_there_is_room(&mut self, message: Message) -> Result<Option<Message>, SendError> {
+        let Self { connection, driver, .. } = self;
+        if connection.is_write_blocked() {
+            return Ok(Some(message));
+        }
+        let Some(driver) = driver else { return Err(SendError::Closed) };
+        // What is queued already has started every watch. Until it is written the time of the read will do for what follows it, as asking
+        // for another costs as much as all else here.
+        let now = if connection.queued() > 0 { driver.read_at() } else { driver.timer().now() };
+        connection.send(now, message)?;
+        Ok(None)
     }
 
     /// An event that needs nothing but what was read before.
