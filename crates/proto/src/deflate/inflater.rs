@@ -104,7 +104,9 @@ impl Inflater {
         room: usize,
     ) -> Result<usize, Corrupt> {
         let (mut rest, full) = (input, output.len().saturating_add(room));
+        let (mut turns, before) = (0, output.len());
         while output.len() < full {
+            turns += 1;
             let Context { inflate, step } = &mut message.context;
             let space = step.len().min(full - output.len());
             let space = step.get_mut(..space).unwrap_or_default();
@@ -130,6 +132,10 @@ impl Inflater {
                 break;
             }
         }
+        debug_assert!(
+            turns <= input.len() + output.len() - before + 64,
+            "each turn moves something"
+        );
         let used = input.len() - rest.len();
         message.note_used(input.get(..used).unwrap_or_default());
         if !rest.is_empty() && output.len() < full { Err(Corrupt) } else { Ok(used) }
