@@ -12,9 +12,9 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{Message, Metadata, MetadataCommand};
 use serde::{Deserialize, Serialize};
 
-use crate::workload::Deflate;
+use crate::workload::{Deflate, Figure, Group, Workload};
 
-/// One server in one of its styles.
+/// One echo in one of its styles.
 #[derive(Clone, Debug, Serialize)]
 pub struct Contestant {
     /// What it is called in the tables.
@@ -28,12 +28,14 @@ pub struct Contestant {
     pub role: Role,
     /// How it answers; `None` when there is but one way.
     pub style: Option<Style>,
-    /// The values that its option `--deflate` takes beside `off`.
-    deflate: Vec<String>,
+    /// What it runs on.
+    pub runtime: Runtime,
+    /// The tables that it is in; in that of deflate, it takes `default` and levels.
+    groups: Vec<Group>,
     package: String,
 }
 
-/// What a server is compared as.
+/// What an echo is compared as.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -45,7 +47,18 @@ pub enum Role {
     Ours,
 }
 
-/// How a server answers.
+/// What an echo runs on.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runtime {
+    /// tokio.
+    #[default]
+    Tokio,
+    /// async-std.
+    AsyncStd,
+}
+
+/// How an echo answers.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Style {
@@ -83,8 +96,9 @@ struct Manifest {
     role: Role,
     #[serde(default)]
     styles: Vec<Style>,
+    groups: Vec<Group>,
     #[serde(default)]
-    deflate: Vec<String>,
+    runtime: Runtime,
 }
 
 impl Contestant {
@@ -109,7 +123,8 @@ impl Contestant {
                 version: version.clone(),
                 role: manifest.role,
                 style,
-                deflate: manifest.deflate.clone(),
+                runtime: manifest.runtime,
+                groups: manifest.groups.clone(),
                 package: package.name.to_string(),
             }));
         }
@@ -122,25 +137,43 @@ impl Contestant {
         Ok(contestants)
     }
 
-    /// Whether this server can be asked for `deflate`; a limit takes any bytes.
-    pub fn can(&self, deflate: Deflate) -> bool {
-        let known = self.deflate.iter().any(|value| value == deflate.argument());
-        deflate == Deflate::Off || self.role == Role::Limit || known
+    /// One that is in no table, for tests of what is made of readings.
+    #[cfg(test)]
+    pub fn new(crate_name: &str, role: Role, style: Option<Style>, runtime: Runtime) -> Self {
+        Self {
+            name: crate_name.to_owned(),
+            crate_name: crate_name.to_owned(),
+            version: String::new(),
+            role,
+            style,
+            runtime,
+            groups: Vec::new(),
+            package: String::new(),
+        }
     }
 
-    /// The arguments that the server is started with.
-    pub fn arguments(&self, deflate: Deflate) -> Vec<&'static str> {
-        let mut arguments = vec!["--bind", "127.0.0.1:0"];
+    /// Whether it can take part in `workload`; the memory of a limit, its buffer, would say nothing.
+    pub fn takes_part(&self, workload: &Workload) -> bool {
+        let is_limit = self.role == Role::Limit;
+        let knows_deflate = is_limit || self.groups.contains(&Group::Deflate);
+        self.groups.contains(&workload.group)
+            && (workload.deflate == Deflate::Off || knows_deflate)
+            && !(workload.figure == Figure::Memory && is_limit)
+    }
+
+    /// The arguments that a server is started with; a limit sends back what is compressed as it came.
+    pub fn arguments(&self, deflate: Deflate) -> Vec<String> {
+        let mut arguments = vec!["--bind".to_owned(), "127.0.0.1:0".to_owned()];
         if let Some(style) = self.style {
-            arguments.extend(["--style", style.argument()]);
+            arguments.extend(["--style".to_owned(), style.argument().to_owned()]);
         }
         if deflate != Deflate::Off && self.role != Role::Limit {
-            arguments.extend(["--deflate", deflate.argument()]);
+            arguments.extend(["--deflate".to_owned(), deflate.argument().to_owned()]);
         }
         arguments
     }
 
-    /// The name of the package whose binary is the server.
+    /// The name of the package whose binary is the echo.
     pub fn package(&self) -> &str {
         &self.package
     }
@@ -161,10 +194,10 @@ fn version(metadata: &Metadata, crate_name: &str) -> Result<String> {
     Ok(package.with_context(|| format!("{crate_name} is in no manifest"))?.version.to_string())
 }
 
-/// The executables of servers, by package.
+/// The executables of echoes, by package.
 pub type Executables = BTreeMap<String, PathBuf>;
 
-/// Builds one server with exactly the features that its own manifest asks for, and returns its executable.
+/// Builds one echo with exactly the features that its own manifest asks for, and returns its executable.
 ///
 /// # Errors
 ///

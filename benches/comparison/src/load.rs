@@ -3,27 +3,27 @@
 use std::{
     collections::VecDeque,
     io::{ErrorKind, Read, Write},
-    net::SocketAddr,
+    os::fd::AsRawFd,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
 use hdrhistogram::Histogram;
-use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use mio::{Events, Interest, Poll, Token, unix::SourceFd};
 
 use crate::{
-    handshake,
     reply::{Protocol, Replies},
+    stream::Stream,
     traffic::Traffic,
 };
 
 const READ_BUFFER_SIZE: usize = 256 << 10;
 const POLL_TIMEOUT: Duration = Duration::from_millis(50);
-/// A server that answers nothing for so long has lost a message.
+/// An echo that answers nothing for so long has lost a message.
 const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_LATENCY_NANOSECONDS: u64 = 60_000_000_000;
 
-/// Connections to one server, with the messages outstanding on them.
+/// Connections with one echo, and the messages outstanding on them.
 #[derive(Debug)]
 pub struct Load<'t> {
     poll: Poll,
@@ -48,7 +48,7 @@ pub struct Tally {
 
 #[derive(Debug)]
 struct Connection<'t> {
-    stream: TcpStream,
+    stream: Stream,
     traffic: &'t Traffic,
     replies: Replies<'t>,
     /// The message to be written next, or that is being written.
@@ -62,29 +62,18 @@ struct Connection<'t> {
 }
 
 impl<'t> Load<'t> {
-    /// Opens `count` connections, each ready for its first message.
+    /// Takes over connections that are open, each ready for its first message.
     ///
     /// # Errors
     ///
-    /// When a connection cannot be opened as asked for.
-    pub fn open(
-        address: SocketAddr,
-        protocol: Protocol,
-        offer_deflate: bool,
-        traffic: &'t Traffic,
-        count: usize,
-    ) -> Result<Self> {
+    /// When the system refuses to wait for so many.
+    pub fn new(streams: Vec<Stream>, protocol: Protocol, traffic: &'t Traffic) -> Result<Self> {
         let poll = Poll::new()?;
-        let mut connections = Vec::with_capacity(count);
-        for number in 0..count {
-            let stream = match protocol {
-                Protocol::WebSocket => handshake::open(address, offer_deflate)?,
-                Protocol::Bytes => handshake::connect(address)?,
-            };
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
+        let mut connections = Vec::with_capacity(streams.len());
+        for (number, stream) in streams.into_iter().enumerate() {
+            stream.set_nonblocking()?;
             poll.registry().register(
-                &mut stream,
+                &mut SourceFd(&stream.socket().as_raw_fd()),
                 Token(number),
                 Interest::READABLE | Interest::WRITABLE,
             )?;
@@ -109,7 +98,7 @@ impl<'t> Load<'t> {
     ///
     /// # Errors
     ///
-    /// When a server answers something else, or does not answer.
+    /// When the echo answers something else, or does not answer.
     pub fn exchange_one(&mut self) -> Result<()> {
         self.take_tally()?;
         self.grant(1)?;
@@ -205,10 +194,10 @@ impl Connection<'_> {
                 Err(error) => return Err(error.into()),
             };
             if bytes.is_empty() {
-                bail!("the server closed the connection");
+                bail!("the echo closed the connection");
             }
             let complete = self.replies.push(bytes)?;
-            let drained = bytes.len() < READ_BUFFER_SIZE;
+            let is_short = bytes.len() < READ_BUFFER_SIZE;
             if complete > 0 {
                 let now = Instant::now();
                 for granted_at in self.granted_at.drain(..complete.min(self.granted_at.len())) {
@@ -220,7 +209,7 @@ impl Connection<'_> {
                 }
             }
             // A short read means drained, and epoll tells of what comes later.
-            if drained {
+            if is_short && self.stream.short_read_drains() {
                 return Ok(());
             }
         }
@@ -236,7 +225,10 @@ impl Connection<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        match self.stream.flush() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     fn advance(&mut self, count: usize) {

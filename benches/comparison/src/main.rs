@@ -1,16 +1,20 @@
-//! Compares WebSocket echo servers by the processor time that a message costs them.
+//! Compares WebSocket libraries by the processor time that a message costs them.
 //!
-//! One command builds a server for every package under `servers/`, starts each pinned to one core, puts load on it from
-//! another, and writes a table: `cargo run --release --manifest-path benches/comparison/Cargo.toml`.
+//! One command builds an echo for every package under `servers/`, starts each pinned to one core, puts load on it from
+//! another, and writes tables: `cargo run --release --manifest-path benches/comparison/Cargo.toml`.
 
+mod certificate;
 mod contestant;
 mod frame;
 mod handshake;
 mod load;
+mod markdown;
+mod process;
 mod reading;
 mod reply;
 mod report;
-mod server;
+mod stream;
+mod target;
 mod traffic;
 mod workload;
 
@@ -26,21 +30,22 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
+    certificate::Certificate,
     contestant::{Contestant, Executables},
-    reading::Pace,
+    process::Cores,
+    reading::{Bench, Pace},
     report::{Machine, Outcome, Report, Row},
-    server::Cores,
     traffic::Traffic,
     workload::Workload,
 };
 
-/// Compares WebSocket echo servers by the processor time that a message costs them.
+/// Compares WebSocket libraries by the processor time that a message costs them.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Short readings, for a first impression.
     #[arg(long)]
     quick: bool,
-    /// Only servers with one of these in their names, such as `raw,yawc`.
+    /// Only echoes with one of these in their names, such as `raw,yawc`.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     only: Vec<String>,
     /// Only workloads with one of these in their titles, such as `32 B,deflate`.
@@ -49,15 +54,18 @@ struct Arguments {
     /// How often each reading is taken; the median counts.
     #[arg(long, default_value_t = 3)]
     repetitions: usize,
-    /// The core of the servers.
+    /// The core of the echoes.
     #[arg(long, default_value_t = 0)]
-    server_core: usize,
-    /// The core of the load generator.
+    echo_core: usize,
+    /// The core of the load generator, which an echo with two threads has as well.
     #[arg(long, default_value_t = 1)]
-    client_core: usize,
-    /// Where to write the table, beside the standard output.
+    load_core: usize,
+    /// Where to write the tables, beside the standard output.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Where to write a table for each workload, with throughput and latency.
+    #[arg(long, value_name = "FILE")]
+    details: Option<PathBuf>,
     /// Where to write every reading.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -66,8 +74,9 @@ struct Arguments {
     list: bool,
 }
 
-const UNHURRIED: Pace = Pace { warm_up: 0.3, measured: 1.5, max_messages: 20_000_000, settle: 1.0 };
-const QUICK: Pace = Pace { warm_up: 0.1, measured: 0.3, max_messages: 5_000_000, settle: 0.3 };
+const UNHURRIED: Pace =
+    Pace { warm_up: 0.15, measured: 0.6, max_messages: 20_000_000, settle: 0.5 };
+const QUICK: Pace = Pace { warm_up: 0.05, measured: 0.15, max_messages: 5_000_000, settle: 0.2 };
 
 /// Beside the connections: what both processes have open anyway.
 const SPARE_DESCRIPTORS: u64 = 200;
@@ -97,16 +106,16 @@ fn main() -> Result<()> {
         contestants,
         rows,
     };
-    let markdown = report.markdown();
-    println!("{markdown}");
-    if let Some(path) = &arguments.markdown {
-        fs::write(path, markdown).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    if let Some(path) = &arguments.json {
-        let json = serde_json::to_vec_pretty(&report)?;
-        fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    let tables = markdown::tables(&report);
+    println!("{tables}");
+    write(arguments.markdown.as_deref(), || Ok(tables))?;
+    write(arguments.details.as_deref(), || Ok(markdown::details(&report)))?;
+    write(arguments.json.as_deref(), || Ok(serde_json::to_string_pretty(&report)?))
+}
+
+fn write(path: Option<&Path>, text: impl FnOnce() -> Result<String>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    fs::write(path, text()?).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn pace(arguments: &Arguments) -> Pace {
@@ -138,15 +147,16 @@ fn build(manifest_path: &Path, contestants: &[Contestant]) -> Result<Executables
     Ok(executables)
 }
 
-/// Takes every reading: for each workload, all servers in turn, then all of them again.
+/// Takes every reading: for each workload, all echoes in turn, then all of them again.
 fn measure(
     arguments: &Arguments,
     contestants: &[Contestant],
     workloads: &[&Workload],
     executables: &Executables,
 ) -> Result<Vec<Row>> {
-    let cores = Cores { server: arguments.server_core, client: arguments.client_core };
-    cores.pin_client()?;
+    let cores = Cores { echo: arguments.echo_core, load: arguments.load_core };
+    cores.pin_load()?;
+    let bench = Bench { pace: pace(arguments), cores, certificate: Certificate::new()? };
     let mut rows: Vec<Row> = workloads.iter().map(|workload| row(contestants, workload)).collect();
     let total: usize = rows.iter().map(|row| row.results.len() * arguments.repetitions).sum();
     let bar = progress_bar(total as u64)?;
@@ -161,15 +171,8 @@ fn measure(
                     continue;
                 }
                 let executable =
-                    executables.get(contestant.package()).context("a server that was not built")?;
-                match reading::take(
-                    contestant,
-                    executable,
-                    &row.workload,
-                    &traffic,
-                    pace(arguments),
-                    cores,
-                ) {
+                    executables.get(contestant.package()).context("an echo that was not built")?;
+                match bench.take(contestant, executable, &row.workload, &traffic) {
                     Ok(reading) => outcome.readings.push(reading),
                     Err(error) => outcome.failure = Some(format!("{error:#}")),
                 }
@@ -181,10 +184,8 @@ fn measure(
 }
 
 fn row(contestants: &[Contestant], workload: &Workload) -> Row {
-    let participants = contestants
-        .iter()
-        .enumerate()
-        .filter(|(_, contestant)| report::takes_part(contestant, workload));
+    let participants =
+        contestants.iter().enumerate().filter(|(_, contestant)| contestant.takes_part(workload));
     let results = participants
         .map(|(contestant, _)| Outcome { contestant, readings: Vec::new(), failure: None })
         .collect();

@@ -3,14 +3,17 @@
 use anyhow::{Context, Result, bail, ensure};
 use flate2::{Decompress, FlushDecompress};
 
-use crate::{frame, traffic::Traffic};
+use crate::{
+    frame::{self, Header, HeaderReader},
+    traffic::Traffic,
+};
 
-/// How a server answers.
+/// How a message is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// With WebSocket frames.
     WebSocket,
-    /// With the bytes that it gets.
+    /// With the bytes that came.
     Bytes,
 }
 
@@ -33,12 +36,11 @@ enum Form {
 
 #[derive(Debug, Default)]
 struct Frames {
-    header: [u8; 10],
-    header_len: usize,
-    /// The payload bytes of the current frame that are still to come.
-    left: Option<usize>,
-    fin: bool,
-    is_control: bool,
+    reader: HeaderReader,
+    /// The frame that is being received.
+    header: Option<Header>,
+    /// How much of its payload has come.
+    received: usize,
     /// The message was marked as compressed by its first frame (RFC 7692 §6).
     compressed: bool,
     message_len: usize,
@@ -96,22 +98,38 @@ impl<'t> Replies<'t> {
         let Form::Frames(frames) = &mut self.form else { bail!("not a stream of frames") };
         let mut complete = 0;
         loop {
-            let Some(left) = frames.left.or_else(|| frames.take_header(&mut bytes)) else {
+            let Some(header) = frames.header.or_else(|| frames.reader.take(&mut bytes)) else {
                 return Ok(complete);
             };
-            let (taken, rest) = bytes.split_at(left.min(bytes.len()));
+            if frames.received == 0 {
+                let is_masked = header.key.is_some();
+                ensure!(
+                    is_masked != self.traffic.is_masked(),
+                    "both ends mask their frames, or neither does"
+                );
+            }
+            let (taken, rest) = bytes.split_at((header.len - frames.received).min(bytes.len()));
             bytes = rest;
-            if !frames.is_control {
+            if !header.is_control() {
                 frames.message_len += taken.len();
                 if let Some(first) = &mut self.first {
+                    let start = first.len();
                     first.extend_from_slice(taken);
+                    let key = header.key.unwrap_or_default();
+                    let taken = first.get_mut(start..).unwrap_or_default();
+                    frame::mask_in_place(taken, key, frames.received);
                 }
             }
-            frames.left = Some(left - taken.len()).filter(|&left| left > 0);
-            if frames.left.is_some() {
+            frames.received += taken.len();
+            if frames.received < header.len {
+                frames.header = Some(header);
                 return Ok(complete);
             }
-            if frames.fin && !frames.is_control {
+            (frames.header, frames.received) = (None, 0);
+            if matches!(header.opcode, frame::TEXT | frame::BINARY) {
+                frames.compressed = header.rsv1;
+            }
+            if header.fin && !header.is_control() {
                 let payload = self.traffic.payload(self.index);
                 check(payload, frames, self.first.take())?;
                 frames.message_len = 0;
@@ -137,42 +155,7 @@ fn check(payload: &[u8], frames: &Frames, first: Option<Vec<u8>>) -> Result<()> 
     Ok(())
 }
 
-impl Frames {
-    /// Takes a header (RFC 6455 §5.2) off the front of `bytes`, and returns the length of its payload; `None`: more bytes
-    /// are needed.
-    fn take_header(&mut self, bytes: &mut &[u8]) -> Option<usize> {
-        while self.header_len < self.header_size() {
-            let (&byte, rest) = bytes.split_first()?;
-            *self.header.get_mut(self.header_len)? = byte;
-            self.header_len += 1;
-            *bytes = rest;
-        }
-        self.header_len = 0;
-        let [first, second, a, b, c, d, e, f, g, h] = self.header;
-        let opcode = first & 0x0F;
-        self.fin = first & 0x80 != 0;
-        self.is_control = opcode & 0x08 != 0;
-        if matches!(opcode, frame::TEXT | frame::BINARY) {
-            self.compressed = first & 0x40 != 0;
-        }
-        Some(match second & 0x7F {
-            126 => u16::from_be_bytes([a, b]).into(),
-            127 => u64::from_be_bytes([a, b, c, d, e, f, g, h]) as usize,
-            len => len.into(),
-        })
-    }
-
-    fn header_size(&self) -> usize {
-        let [_, second, ..] = self.header;
-        match second & 0x7F {
-            126 if self.header_len >= 2 => 4,
-            127 if self.header_len >= 2 => 10,
-            _ => 2,
-        }
-    }
-}
-
-/// The first message of a connection by itself: the server's compressor knew nothing before it.
+/// The first message of a connection by itself: its compressor knew nothing before it.
 fn inflate(mut deflated: Vec<u8>, len: usize) -> Result<Vec<u8>> {
     deflated.extend_from_slice(&[0, 0, 0xFF, 0xFF]);
     let mut inflated = Vec::with_capacity(len + 64);
@@ -186,7 +169,7 @@ fn inflate(mut deflated: Vec<u8>, len: usize) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::{self, Workload};
+    use crate::workload::{self, Group, Workload};
 
     const WORKLOAD: Workload = workload::ALL[0];
 
@@ -235,6 +218,36 @@ mod tests {
         let wire = traffic.wire(1, 3);
         assert_eq!(replies.push(&wire[..wire.len() - 1]).unwrap(), 2);
         assert_eq!(replies.push(&wire[wire.len() - 1..]).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_client_has_to_mask_its_replies_and_a_server_not_to() {
+        let workload = workload::ALL.iter().find(|w| w.group == Group::Client).unwrap();
+        let to_client = Traffic::new(workload).unwrap();
+        let to_server = Traffic::new(&Workload { group: Group::Small, ..*workload }).unwrap();
+        assert_eq!(to_client.payload(0), to_server.payload(0));
+        let push = |traffic: &Traffic, wire: &[u8]| {
+            Replies::new(traffic, 0, Protocol::WebSocket).push(wire).ok()
+        };
+        assert_eq!(push(&to_client, to_server.wire(0, 1)), Some(1));
+        assert_eq!(push(&to_server, to_client.wire(0, 1)), Some(1));
+        assert_eq!(push(&to_client, to_client.wire(0, 1)), None);
+        assert_eq!(push(&to_server, to_server.wire(0, 1)), None);
+    }
+
+    #[test]
+    fn a_masked_first_reply_in_pieces_with_one_other_byte_is_an_error() {
+        let workload = workload::ALL.iter().find(|w| w.group == Group::Client).unwrap();
+        let to_client = Traffic::new(workload).unwrap();
+        let to_server = Traffic::new(&Workload { group: Group::Small, ..*workload }).unwrap();
+        let mut wire = to_server.wire(0, 1).to_vec();
+        let push = |wire: &[u8]| {
+            let mut replies = Replies::new(&to_client, 0, Protocol::WebSocket);
+            wire.chunks(7).try_fold(0, |sum, piece| Some(sum + replies.push(piece).ok()?))
+        };
+        assert_eq!(push(&wire), Some(1));
+        *wire.last_mut().unwrap() ^= 1;
+        assert_eq!(push(&wire), None);
     }
 
     #[test]

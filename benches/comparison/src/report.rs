@@ -1,13 +1,12 @@
-//! What was found, as Markdown for people and as JSON for programs.
-
-use std::fmt::{self, Write};
+//! What was found, and what it is to be measured by.
 
 use serde::Serialize;
 
 use crate::{
-    contestant::{Contestant, Role},
+    contestant::{Contestant, Role, Style},
     reading::{Pace, Reading},
-    workload::{Figure, Workload},
+    target::{Of, Target, Whose},
+    workload::{Content, Workload},
 };
 
 /// A whole run.
@@ -38,7 +37,7 @@ pub struct Machine {
     pub compiler: String,
 }
 
-/// One workload, and what every server made of it.
+/// One workload, and what every echo made of it.
 #[derive(Debug, Serialize)]
 pub struct Row {
     /// What it is called.
@@ -49,7 +48,7 @@ pub struct Row {
     pub results: Vec<Outcome>,
 }
 
-/// What one server made of one workload.
+/// What one echo made of one workload.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
     /// The place in [`Report::contestants`].
@@ -60,8 +59,31 @@ pub struct Outcome {
     pub failure: Option<String>,
 }
 
+/// A target and what was found instead of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict {
+    /// What was to be reached.
+    pub target: Target,
+    /// The figure as a multiple of what the target is measured by.
+    pub found: f64,
+}
+
+impl Verdict {
+    /// Whether the target is met.
+    pub fn is_met(&self) -> bool {
+        self.found <= self.target.at_most
+    }
+}
+
 impl Outcome {
-    fn median(&self, value: impl Fn(&Reading) -> f64) -> f64 {
+    /// The figure that counts; none where a reading failed.
+    pub fn value(&self) -> Option<f64> {
+        let is_whole = self.failure.is_none() && !self.readings.is_empty();
+        is_whole.then(|| self.median(Reading::value))
+    }
+
+    /// The median of something that all readings have.
+    pub fn median(&self, value: impl Fn(&Reading) -> f64) -> f64 {
         let mut values: Vec<f64> = self.readings.iter().map(value).collect();
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
@@ -73,192 +95,164 @@ impl Outcome {
         lower.map_or(upper, |lower| (lower + upper) / 2.0)
     }
 
-    fn min(&self) -> f64 {
+    /// The least of the figures.
+    pub fn min(&self) -> f64 {
         self.readings.iter().map(Reading::value).fold(f64::INFINITY, f64::min)
     }
 }
 
 impl Report {
-    /// The report as a Markdown document.
-    pub fn markdown(&self) -> String {
-        let mut document = String::new();
-        // Writing into a `String` cannot fail.
-        let _ = self.write(&mut document);
-        document
+    /// Every result of a row that is whole, with its figure.
+    pub fn figures<'r>(
+        &'r self,
+        row: &'r Row,
+    ) -> impl Iterator<Item = (f64, &'r Contestant)> + use<'r> {
+        row.results.iter().filter_map(|outcome| {
+            Some((outcome.value()?, self.contestants.get(outcome.contestant)?))
+        })
     }
 
-    fn write(&self, out: &mut String) -> fmt::Result {
-        let Machine { processor, kernel, compiler } = &self.machine;
-        writeln!(out, "# Echo servers compared\n")?;
-        writeln!(out, "{} · {processor} · Linux {kernel} · {compiler}\n", self.date)?;
-        writeln!(
-            out,
-            "Median of {} readings in turn, {} s each after {} s of warm-up. One process and one core for the server, \
-             another core for the load.\n",
-            self.repetitions, self.pace.measured, self.pace.warm_up
-        )?;
-        self.write_contestants(out)?;
-        self.write_overview(out)?;
-        for row in &self.rows {
-            self.write_row(out, row)?;
-        }
-        Ok(())
-    }
-
-    fn write_contestants(&self, out: &mut String) -> fmt::Result {
-        writeln!(out, "| server | measured | version |\n|---|---|---|")?;
-        let mut last = "";
-        for contestant in &self.contestants {
-            if contestant.name != last {
-                writeln!(
-                    out,
-                    "| {} | {} | {} |",
-                    contestant.name, contestant.crate_name, contestant.version
-                )?;
-            }
-            last = &contestant.name;
-        }
-        writeln!(out)
-    }
-
-    /// Each workload in one line: the limit, the best of ours, the best peer.
-    fn write_overview(&self, out: &mut String) -> fmt::Result {
-        writeln!(out, "## At a glance\n")?;
-        writeln!(
-            out,
-            "Processor time of the server per message in µs, or memory per idle connection in bytes.\n"
-        )?;
-        writeln!(
-            out,
-            "| workload | raw TCP | Squall | ÷ raw | best peer | | ÷ raw | Squall ÷ best peer |"
-        )?;
-        writeln!(out, "|---|--:|--:|--:|--:|---|--:|--:|")?;
-        for row in &self.rows {
-            let (raw, ours, peer) =
-                (self.raw(row), self.best(row, Role::Ours), self.best(row, Role::Peer));
-            let [raw, ours_value, peer_value] =
-                [raw, ours.map(|best| best.0), peer.map(|best| best.0)];
-            let name = peer.map(|(_, contestant)| contestant.to_string()).unwrap_or_default();
-            writeln!(
-                out,
-                "| {} | {} | {} | {} | {} | {name} | {} | {} |",
-                row.title,
-                figure(raw),
-                figure(ours_value),
-                ratio(ours_value, raw),
-                figure(peer_value),
-                ratio(peer_value, raw),
-                ratio(ours_value, peer_value)
-            )?;
-        }
-        writeln!(out)
-    }
-
-    fn write_row(&self, out: &mut String, row: &Row) -> fmt::Result {
-        writeln!(out, "## {}\n", row.title)?;
-        match row.workload.figure {
-            Figure::Time => {
-                writeln!(
-                    out,
-                    "| server | µs/message | min | ÷ raw | ÷ best peer | messages/s | MB/s | p50 µs | p99 µs |"
-                )?;
-                writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
-            }
-            Figure::Memory => {
-                writeln!(
-                    out,
-                    "| server | bytes/connection | min | ÷ raw | ÷ best peer |\n|---|--:|--:|--:|--:|"
-                )?;
-            }
-        }
-        let (raw, peer) = (self.raw(row), self.best(row, Role::Peer).map(|best| best.0));
-        let mut outcomes: Vec<_> = row.results.iter().collect();
-        outcomes.sort_by(|a, b| a.median(Reading::value).total_cmp(&b.median(Reading::value)));
-        for outcome in outcomes {
-            let Some(contestant) = self.contestants.get(outcome.contestant) else { continue };
-            if let Some(failure) = &outcome.failure {
-                writeln!(out, "| {contestant} | failed: {} |", failure.replace('|', "/"))?;
-                continue;
-            }
-            let (value, min) = (Some(outcome.median(Reading::value)), Some(outcome.min()));
-            let (to_raw, to_peer) = (ratio(value, raw), ratio(value, peer));
-            write!(
-                out,
-                "| {contestant} | {} | {} | {to_raw} | {to_peer} |",
-                figure(value),
-                figure(min)
-            )?;
-            match row.workload.figure {
-                Figure::Time => writeln!(out, "{}", timing(outcome, row.workload.size))?,
-                Figure::Memory => writeln!(out)?,
-            }
-        }
-        writeln!(out)
+    /// The least figure of those who are asked for.
+    pub fn best<'r>(
+        &'r self,
+        row: &'r Row,
+        who: impl Fn(&Contestant) -> bool,
+    ) -> Option<(f64, &'r Contestant)> {
+        self.figures(row)
+            .filter(|(_, contestant)| who(contestant))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
     }
 
     /// The raw echo on tokio.
-    fn raw(&self, row: &Row) -> Option<f64> {
-        let is_raw = |outcome: &&Outcome| {
-            let contestant = self.contestants.get(outcome.contestant);
-            contestant.is_some_and(|contestant| {
-                contestant.role == Role::Limit && contestant.crate_name == "tokio"
-            })
+    pub fn raw(&self, row: &Row) -> Option<f64> {
+        let is_raw = |contestant: &Contestant| {
+            contestant.role == Role::Limit && contestant.crate_name == "tokio"
         };
-        row.results
-            .iter()
-            .filter(|outcome| outcome.failure.is_none())
-            .find(is_raw)
-            .map(|raw| raw.median(Reading::value))
+        self.best(row, is_raw).map(|best| best.0)
     }
 
-    fn best(&self, row: &Row, role: Role) -> Option<(f64, &Contestant)> {
-        let complete = row.results.iter().filter(|outcome| outcome.failure.is_none());
-        complete
-            .filter_map(|outcome| {
-                Some((outcome.median(Reading::value), self.contestants.get(outcome.contestant)?))
-            })
-            .filter(|(_, contestant)| contestant.role == role)
-            .min_by(|a, b| a.0.total_cmp(&b.0))
+    /// The best peer, and who that is.
+    pub fn best_peer<'r>(&'r self, row: &'r Row) -> Option<(f64, &'r Contestant)> {
+        self.best(row, |contestant| contestant.role == Role::Peer)
     }
-}
 
-/// The right half of a line: throughput and latency.
-fn timing(outcome: &Outcome, size: usize) -> String {
-    let median = |value: fn(&Reading) -> f64| outcome.median(value);
-    let rate = median(|reading| match *reading {
-        Reading::Time { messages_per_second, .. } => messages_per_second,
-        Reading::Memory { .. } => f64::NAN,
-    });
-    let p50 = median(|reading| match *reading {
-        Reading::Time { p50, .. } => p50,
-        Reading::Memory { .. } => f64::NAN,
-    });
-    let p99 = median(|reading| match *reading {
-        Reading::Time { p99, .. } => p99,
-        Reading::Memory { .. } => f64::NAN,
-    });
-    format!(" {rate:.0} | {:.1} | {p50:.0} | {p99:.0} |", rate * size as f64 / 1e6)
-}
+    /// The targets of a row that are about this contestant, as far as what they are measured by was measured.
+    pub fn verdicts(&self, row: &Row, contestant: &Contestant, value: f64) -> Vec<Verdict> {
+        let about = |target: &&Target| target.whose.is(contestant);
+        let verdict = |target: &Target| {
+            let found = value / self.yardstick(row, contestant, target.of)?;
+            Some(Verdict { target: *target, found })
+        };
+        row.workload.targets.iter().filter(about).filter_map(verdict).collect()
+    }
 
-/// Three digits, whatever the size.
-fn figure(value: Option<f64>) -> String {
-    match value {
-        None => String::from("–"),
-        Some(value) if value >= 100.0 => format!("{value:.0}"),
-        Some(value) if value >= 10.0 => format!("{value:.1}"),
-        Some(value) => format!("{value:.2}"),
+    fn yardstick(&self, row: &Row, contestant: &Contestant, of: Of) -> Option<f64> {
+        let peer_with = |style| {
+            let who = |peer: &Contestant| peer.role == Role::Peer && peer.style == Some(style);
+            self.best(row, who).map(|best| best.0)
+        };
+        let own_in = |workload: Workload| {
+            let is_other = |row: &&Row| row.workload.is_the_load_of(&workload);
+            let is_self = |other: &Contestant| other.to_string() == contestant.to_string();
+            let row = self.rows.iter().find(is_other)?;
+            self.best(row, is_self).map(|best| best.0)
+        };
+        match of {
+            Of::Raw => self.raw(row),
+            Of::BestPeer => self.best_peer(row).map(|best| best.0),
+            Of::BestBatchedPeer => peer_with(Style::Batched),
+            Of::BestSendEachPeer => peer_with(Style::SendEach),
+            Of::Binary => own_in(Workload { content: Content::Binary, ..row.workload }),
+            Of::OneConnection => own_in(Workload { connections: 1, ..row.workload }),
+            Of::Tokio => self.best(row, |other| Whose::Tokio.is(other)).map(|best| best.0),
+            Of::Bytes => Some(1.0),
+        }
     }
 }
 
-fn ratio(value: Option<f64>, to: Option<f64>) -> String {
-    match (value, to) {
-        (Some(value), Some(to)) if to > 0.0 => format!("{:.2}×", value / to),
-        _ => String::from("–"),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        contestant::Runtime,
+        workload::{self, Deflate},
+    };
 
-/// Whether `contestant` can take part in `workload` at all; the memory of a limit, its buffer, would say nothing.
-pub fn takes_part(contestant: &Contestant, workload: &Workload) -> bool {
-    let is_limit = contestant.role == Role::Limit;
-    contestant.can(workload.deflate) && !(workload.figure == Figure::Memory && is_limit)
+    fn contestant(crate_name: &str, role: Role, style: Option<Style>) -> Contestant {
+        Contestant::new(crate_name, role, style, Runtime::Tokio)
+    }
+
+    fn report(rows: &[(Workload, &[f64])]) -> Report {
+        let contestants = vec![
+            contestant("tokio", Role::Limit, None),
+            contestant("squall-tokio", Role::Ours, Some(Style::SendEach)),
+            contestant("squall-tokio", Role::Ours, Some(Style::Batched)),
+            contestant("slow", Role::Peer, Some(Style::SendEach)),
+            contestant("quick", Role::Peer, Some(Style::Batched)),
+        ];
+        let outcome = |(contestant, &value): (usize, &f64)| {
+            let readings = vec![Reading::Memory { bytes_per_connection: value }];
+            Outcome { contestant, readings, failure: None }
+        };
+        let row = |(workload, values): &(Workload, &[f64])| Row {
+            title: workload.to_string(),
+            workload: *workload,
+            results: values.iter().enumerate().map(outcome).collect(),
+        };
+        Report {
+            date: String::new(),
+            machine: Machine {
+                processor: String::new(),
+                kernel: String::new(),
+                compiler: String::new(),
+            },
+            pace: Pace { warm_up: 0.0, measured: 0.0, max_messages: 0, settle: 0.0 },
+            repetitions: 1,
+            contestants,
+            rows: rows.iter().map(row).collect(),
+        }
+    }
+
+    fn found(report: &Report, row: usize, contestant: usize) -> Vec<(Of, f64, bool)> {
+        let row = &report.rows[row];
+        let value = row.results[contestant].value().unwrap();
+        let verdicts = report.verdicts(row, &report.contestants[contestant], value);
+        verdicts.iter().map(|v| (v.target.of, v.found, v.is_met())).collect()
+    }
+
+    #[test]
+    fn a_pipelined_row_is_measured_by_raw_and_by_the_best_peer_of_its_style() {
+        let workload = workload::ALL.iter().find(|w| w.window == 16).unwrap();
+        let report = report(&[(*workload, &[2.0, 2.5, 2.5, 50.0, 2.5])]);
+        assert_eq!(
+            found(&report, 0, 1),
+            [(Of::Raw, 1.25, true), (Of::BestSendEachPeer, 0.05, true)]
+        );
+        assert_eq!(
+            found(&report, 0, 2),
+            [(Of::Raw, 1.25, false), (Of::BestBatchedPeer, 1.0, false)]
+        );
+    }
+
+    #[test]
+    fn text_is_measured_by_binary_of_the_same_load_and_many_connections_by_one() {
+        let find = |is: fn(&&Workload) -> bool| *workload::ALL.iter().find(is).unwrap();
+        let binary = find(|w| w.size == 16 << 10 && w.window == 1);
+        let text = find(|w| w.content == Content::OtherText && w.size == 16 << 10);
+        let one = find(|w| w.deflate == Deflate::Default && w.connections == 1);
+        let many = find(|w| w.deflate == Deflate::Default && w.connections == 1_000);
+        let figures = |own| [1.0, own, own, 9.0, 9.0];
+        let (four, five, eight) = (figures(4.0), figures(5.0), figures(8.0));
+        let report = report(&[(binary, &four), (text, &five), (one, &four), (many, &eight)]);
+        assert_eq!(found(&report, 1, 1), [(Of::Binary, 1.25, false)]);
+        assert_eq!(found(&report, 3, 2), [(Of::OneConnection, 2.0, false)]);
+    }
+
+    #[test]
+    fn a_failed_reading_counts_for_nothing() {
+        let workload = workload::ALL[0];
+        let mut report = report(&[(workload, &[1.0, 1.0, 1.0, 9.0, 0.5])]);
+        report.rows[0].results[4].failure = Some(String::from("closed"));
+        assert_eq!(report.best_peer(&report.rows[0]).unwrap().0, 9.0);
+    }
 }

@@ -7,7 +7,7 @@ use flate2::{Compress, Compression, FlushCompress};
 
 use crate::{
     frame,
-    workload::{Content, Deflate, Workload},
+    workload::{Content, Deflate, Group, Workload},
 };
 
 /// The wire bytes of one message after the other, which every connection sends over and over.
@@ -17,8 +17,10 @@ pub struct Traffic {
     wire: Vec<u8>,
     /// Where each message begins in `wire`, and where the last one ends.
     offsets: Vec<usize>,
-    /// What the server has to send back, before compression.
+    /// What has to come back, before compression.
     payloads: Vec<Vec<u8>>,
+    /// The frames are masked, as a client's are.
+    is_masked: bool,
 }
 
 impl Traffic {
@@ -29,7 +31,9 @@ impl Traffic {
         let payloads: Vec<_> = (0..distinct_messages(workload.size))
             .map(|_| payload(workload.content, workload.size, &mut random))
             .collect::<Result<_>>()?;
-        let mut traffic = Self { wire: Vec::new(), offsets: vec![0], payloads: Vec::new() };
+        let is_masked = workload.group != Group::Client;
+        let mut traffic =
+            Self { wire: Vec::new(), offsets: vec![0], payloads: Vec::new(), is_masked };
         for payload in payloads.iter().cycle().take(payloads.len() + workload.window) {
             let compressed = workload.deflate != Deflate::Off;
             let deflated = if compressed { deflate(payload)? } else { Vec::new() };
@@ -39,7 +43,7 @@ impl Traffic {
                 compressed,
                 bytes,
                 workload.fragments,
-                &mut random,
+                is_masked.then_some(&mut random),
                 &mut traffic.wire,
             );
             traffic.offsets.push(traffic.wire.len());
@@ -51,6 +55,11 @@ impl Traffic {
     /// The number of different messages.
     pub fn len(&self) -> usize {
         self.payloads.len()
+    }
+
+    /// Whether these are the frames of a client.
+    pub fn is_masked(&self) -> bool {
+        self.is_masked
     }
 
     /// What message `index` says.

@@ -1,53 +1,108 @@
-//! The accept loop on a current-thread runtime of tokio.
+//! Both roles on tokio: a current-thread runtime, or a multi-thread one where several threads are asked for.
 
-use std::io;
+use std::{future::pending, io, net::SocketAddr};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    runtime::{Builder, Runtime},
+};
+use tokio_rustls::TlsAcceptor;
 
-use crate::{Error, Options, announce, start};
+use crate::{Error, Options, announce, announce_client, server_config, start};
 
-/// Serves WebSocket connections, each with `connection` in a task of its own, until the process is killed.
+/// What a connection runs on: TCP, or TLS over it.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// An echo in both roles.
+pub trait Echo {
+    /// Whether it speaks WebSocket, or sends bytes back as they come.
+    const IS_WEBSOCKET: bool = true;
+
+    /// Makes the handshake of a server, and echoes until the connection ends.
+    fn serve<S: Stream>(
+        stream: S,
+        options: Options,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Makes the handshake of a client of `server`, and echoes until the connection ends.
+    fn connect(
+        stream: TcpStream,
+        server: SocketAddr,
+        options: Options,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// Runs an echo in the role that the command line asks for, until the process is killed.
 ///
 /// # Errors
 ///
-/// When the socket cannot be bound.
-pub fn serve<F>(connection: impl Fn(TcpStream, Options) -> F) -> io::Result<()>
-where
-    F: Future<Output = Result<(), Error>> + Send + 'static,
-{
-    accept("ws", connection)
-}
-
-/// Serves connections that speak no WebSocket.
-///
-/// # Errors
-///
-/// When the socket cannot be bound.
-pub fn serve_bytes<F>(connection: impl Fn(TcpStream, Options) -> F) -> io::Result<()>
-where
-    F: Future<Output = Result<(), Error>> + Send + 'static,
-{
-    accept("tcp", connection)
-}
-
-fn accept<F>(scheme: &str, connection: impl Fn(TcpStream, Options) -> F) -> io::Result<()>
-where
-    F: Future<Output = Result<(), Error>> + Send + 'static,
-{
+/// When the socket cannot be bound, or a connection cannot be opened.
+pub fn run<E: Echo + 'static>() -> Result<(), Error> {
     let options = start()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(options.bind).await?;
-        announce(scheme, listener.local_addr()?)?;
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            let connection = connection(stream, options);
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    eprintln!("connection ended: {error}");
-                }
-            });
+    runtime(options.threads)?.block_on(async {
+        match options.connect {
+            Some(server) => connect::<E>(server, options).await,
+            None => serve::<E>(options).await,
         }
     })
+}
+
+/// The runtime with this number of threads.
+///
+/// # Errors
+///
+/// When the system has no more threads.
+pub fn runtime(threads: usize) -> io::Result<Runtime> {
+    let mut builder = match threads {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    if threads > 1 {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build()
+}
+
+async fn serve<E: Echo + 'static>(options: Options) -> Result<(), Error> {
+    let tls = options.tls.as_deref().map(server_config).transpose()?.map(TlsAcceptor::from);
+    let listener = TcpListener::bind(options.bind).await?;
+    let scheme = match (E::IS_WEBSOCKET, &tls) {
+        (true, None) => "ws",
+        (true, Some(_)) => "wss",
+        (false, None) => "tcp",
+        (false, Some(_)) => "tls",
+    };
+    announce(scheme, listener.local_addr()?)?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let options = options.clone();
+        match tls.clone() {
+            None => spawn(E::serve(stream, options)),
+            Some(tls) => {
+                spawn(async move { E::serve(tls.accept(stream).await?, options).await });
+            }
+        }
+    }
+}
+
+async fn connect<E: Echo + 'static>(server: SocketAddr, options: Options) -> Result<(), Error> {
+    announce_client(if E::IS_WEBSOCKET { "ws" } else { "tcp" }, server)?;
+    for _ in 0..options.connections {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        spawn(E::connect(stream, server, options.clone()));
+    }
+    pending().await
+}
+
+fn spawn(connection: impl Future<Output = Result<(), Error>> + Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            eprintln!("connection ended: {error}");
+        }
+    });
 }

@@ -1,6 +1,6 @@
 //! async-tungstenite on async-std, with the settings that it has by default; tasks as in the raw echo on async-std.
 
-use std::io;
+use std::{future::pending, net::SocketAddr};
 
 use async_std::{
     net::{TcpListener, TcpStream},
@@ -10,26 +10,51 @@ use async_tungstenite::WebSocketStream;
 use echo_server::{Error, Options, Style};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 
-fn main() -> io::Result<()> {
+fn main() -> Result<(), Error> {
     let options = echo_server::start()?;
     task::block_on(async {
-        let listener = TcpListener::bind(options.bind).await?;
-        echo_server::announce("ws", listener.local_addr()?)?;
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            task::spawn(async move {
-                if let Err(error) = connection(stream, options).await {
-                    eprintln!("connection ended: {error}");
-                }
-            });
+        match options.connect {
+            Some(server) => connect(server, options).await,
+            None => serve(options).await,
         }
     })
 }
 
-async fn connection(stream: TcpStream, options: Options) -> Result<(), Error> {
-    let websocket = async_tungstenite::accept_async(stream).await?;
-    match options.style {
+async fn serve(options: Options) -> Result<(), Error> {
+    let listener = TcpListener::bind(options.bind).await?;
+    echo_server::announce("ws", listener.local_addr()?)?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        spawn(
+            async move { echo(async_tungstenite::accept_async(stream).await?, options.style).await },
+        );
+    }
+}
+
+async fn connect(server: SocketAddr, options: Options) -> Result<(), Error> {
+    echo_server::announce_client("ws", server)?;
+    for _ in 0..options.connections {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        spawn(async move {
+            let url = format!("ws://{server}");
+            echo(async_tungstenite::client_async(url, stream).await?.0, options.style).await
+        });
+    }
+    pending().await
+}
+
+fn spawn(connection: impl Future<Output = Result<(), Error>> + Send + 'static) {
+    task::spawn(async move {
+        if let Err(error) = connection.await {
+            eprintln!("connection ended: {error}");
+        }
+    });
+}
+
+async fn echo(websocket: WebSocketStream<TcpStream>, style: Style) -> Result<(), Error> {
+    match style {
         Style::SendEach => send_each(websocket).await,
         Style::Batched => batched(websocket).await,
     }

@@ -1,8 +1,8 @@
 //! Bytes back as they come, on tokio: the limit that no WebSocket library can be far below.
 
-use std::io;
+use std::net::SocketAddr;
 
-use echo_server::{Error, Options};
+use echo_server::{Echo, Error, Options, Stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -10,11 +10,25 @@ use tokio::{
 
 const BUFFER_SIZE: usize = 64 << 10;
 
-fn main() -> io::Result<()> {
-    echo_server::serve_bytes(echo)
+struct Raw;
+
+fn main() -> Result<(), Error> {
+    echo_server::run::<Raw>()
 }
 
-async fn echo(mut stream: TcpStream, _: Options) -> Result<(), Error> {
+impl Echo for Raw {
+    const IS_WEBSOCKET: bool = false;
+
+    async fn serve<S: Stream>(stream: S, _: Options) -> Result<(), Error> {
+        echo(stream).await
+    }
+
+    async fn connect(stream: TcpStream, _: SocketAddr, _: Options) -> Result<(), Error> {
+        echo(stream).await
+    }
+}
+
+async fn echo<S: Stream>(mut stream: S) -> Result<(), Error> {
     let mut buffer = vec![0; BUFFER_SIZE];
     loop {
         let count = stream.read(&mut buffer).await?;
@@ -22,5 +36,7 @@ async fn echo(mut stream: TcpStream, _: Options) -> Result<(), Error> {
             return Ok(());
         };
         stream.write_all(bytes).await?;
+        // TLS keeps what the socket did not take at once.
+        stream.flush().await?;
     }
 }

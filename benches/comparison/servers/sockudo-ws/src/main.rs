@@ -2,15 +2,16 @@
 //!
 //! The batched loop is the one of its guide: `feed` only, since `next` writes what is queued before it waits.
 
-use std::io;
+use std::net::SocketAddr;
 
-use echo_server::{Deflate, Error, Options, Style};
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use echo_server::{Deflate, Echo, Error, Options, Stream, Style};
+use futures_util::{Sink, SinkExt, StreamExt};
 use sockudo_ws::{
-    CompressedWebSocketStream, Config, Message, WebSocketStream,
+    CompressedWebSocketStream, Config, Message, Role, WebSocketStream,
     deflate::{DeflateConfig, negotiate_server_deflate},
     handshake::{
-        HandshakeResult, build_response, generate_accept_key, parse_request, server_handshake,
+        HandshakeResult, build_response, client_handshake, generate_accept_key, parse_request,
+        server_handshake,
     },
 };
 use tokio::{
@@ -18,30 +19,45 @@ use tokio::{
     net::TcpStream,
 };
 
-fn main() -> io::Result<()> {
-    echo_server::serve(connection)
+struct Sockudo;
+
+fn main() -> Result<(), Error> {
+    echo_server::run::<Sockudo>()
 }
 
-async fn connection(mut stream: TcpStream, options: Options) -> Result<(), Error> {
-    let mut deflate = DeflateConfig::default();
-    match options.deflate {
-        Deflate::Off => {
-            let HandshakeResult { leftover, .. } = server_handshake(&mut stream).await?;
-            let role = sockudo_ws::Role::Server;
-            let websocket =
-                WebSocketStream::from_raw_with_leftover(stream, role, Config::default(), leftover);
-            return echo(websocket, options.style).await;
+impl Echo for Sockudo {
+    async fn serve<S: Stream>(mut stream: S, options: Options) -> Result<(), Error> {
+        let mut deflate = DeflateConfig::default();
+        match options.deflate {
+            Deflate::Off => {
+                let handshake = server_handshake(&mut stream).await?;
+                return echo(plain(stream, Role::Server, handshake), options.style).await;
+            }
+            Deflate::Default => {}
+            Deflate::Level(level) => deflate.compression_level = level.into(),
         }
-        Deflate::Default => {}
-        Deflate::Level(level) => deflate.compression_level = level.into(),
+        let deflate = compressed_handshake(&mut stream, &deflate).await?;
+        let websocket = CompressedWebSocketStream::server(stream, Config::default(), deflate);
+        echo(websocket, options.style).await
     }
-    let deflate = compressed_handshake(&mut stream, &deflate).await?;
-    echo(CompressedWebSocketStream::server(stream, Config::default(), deflate), options.style).await
+
+    async fn connect(
+        mut stream: TcpStream,
+        server: SocketAddr,
+        options: Options,
+    ) -> Result<(), Error> {
+        let handshake = client_handshake(&mut stream, &server.to_string(), "/", None).await?;
+        echo(plain(stream, Role::Client, handshake), options.style).await
+    }
+}
+
+fn plain<S: Stream>(stream: S, role: Role, handshake: HandshakeResult) -> WebSocketStream<S> {
+    WebSocketStream::from_raw_with_leftover(stream, role, Config::default(), handshake.leftover)
 }
 
 /// Answers a client that offers permessage-deflate, and that sends nothing before the answer.
-async fn compressed_handshake(
-    stream: &mut TcpStream,
+async fn compressed_handshake<S: Stream>(
+    stream: &mut S,
     policy: &DeflateConfig,
 ) -> Result<DeflateConfig, Error> {
     let mut head = bytes::BytesMut::with_capacity(4096);
@@ -64,7 +80,7 @@ async fn compressed_handshake(
 
 async fn echo<W>(mut websocket: W, style: Style) -> Result<(), Error>
 where
-    W: Stream<Item = sockudo_ws::error::Result<Message>>
+    W: futures_util::Stream<Item = sockudo_ws::error::Result<Message>>
         + Sink<Message, Error = sockudo_ws::Error>
         + Unpin,
 {

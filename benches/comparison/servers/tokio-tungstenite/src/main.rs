@@ -1,25 +1,37 @@
 //! tokio-tungstenite, with the settings that it has by default.
 
-use std::io;
+use std::net::SocketAddr;
 
-use echo_server::{Error, Options, Style};
+use echo_server::{Echo, Error, Options, Stream, Style};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 
-fn main() -> io::Result<()> {
-    echo_server::serve(connection)
+struct Tungstenite;
+
+fn main() -> Result<(), Error> {
+    echo_server::run::<Tungstenite>()
 }
 
-async fn connection(stream: TcpStream, options: Options) -> Result<(), Error> {
-    let websocket = tokio_tungstenite::accept_async(stream).await?;
-    match options.style {
+impl Echo for Tungstenite {
+    async fn serve<S: Stream>(stream: S, options: Options) -> Result<(), Error> {
+        echo(tokio_tungstenite::accept_async(stream).await?, options.style).await
+    }
+
+    async fn connect(stream: TcpStream, server: SocketAddr, options: Options) -> Result<(), Error> {
+        let url = format!("ws://{server}");
+        echo(tokio_tungstenite::client_async(url, stream).await?.0, options.style).await
+    }
+}
+
+async fn echo<S: Stream>(websocket: WebSocketStream<S>, style: Style) -> Result<(), Error> {
+    match style {
         Style::SendEach => send_each(websocket).await,
         Style::Batched => batched(websocket).await,
     }
 }
 
-async fn send_each(mut websocket: WebSocketStream<TcpStream>) -> Result<(), Error> {
+async fn send_each<S: Stream>(mut websocket: WebSocketStream<S>) -> Result<(), Error> {
     while let Some(message) = websocket.next().await {
         let message = message?;
         if message.is_text() || message.is_binary() {
@@ -29,7 +41,7 @@ async fn send_each(mut websocket: WebSocketStream<TcpStream>) -> Result<(), Erro
     Ok(())
 }
 
-async fn batched(mut websocket: WebSocketStream<TcpStream>) -> Result<(), Error> {
+async fn batched<S: Stream>(mut websocket: WebSocketStream<S>) -> Result<(), Error> {
     while let Some(message) = websocket.next().await {
         let mut message = message?;
         loop {

@@ -2,9 +2,9 @@
 //!
 //! Batched, it has the buffers of its own benchmark: 128 KiB to read, and a write boundary of 64 KiB.
 
-use std::io;
+use std::net::SocketAddr;
 
-use echo_server::{Deflate, Error, MAX_MESSAGE_SIZE, Options, Style};
+use echo_server::{Deflate, Echo, Error, MAX_MESSAGE_SIZE, Options, Stream, Style};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use http_body_util::Empty;
 use hyper::{
@@ -15,32 +15,45 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use yawc::{CompressionLevel, HttpWebSocket, OpCode, UpgradeFut, WebSocket};
+use yawc::{CompressionLevel, OpCode, UpgradeFut, WebSocket};
 
-fn main() -> io::Result<()> {
-    echo_server::serve(connection)
+struct Yawc;
+
+fn main() -> Result<(), Error> {
+    echo_server::run::<Yawc>()
 }
 
-async fn connection(stream: TcpStream, options: Options) -> Result<(), Error> {
-    let handshake = service_fn(move |request| handshake(request, options));
-    http1::Builder::new().serve_connection(TokioIo::new(stream), handshake).with_upgrades().await?;
-    Ok(())
+impl Echo for Yawc {
+    async fn serve<S: Stream>(stream: S, options: Options) -> Result<(), Error> {
+        let accept = service_fn(|request| accept(request, &options));
+        http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), accept)
+            .with_upgrades()
+            .await?;
+        Ok(())
+    }
+
+    async fn connect(stream: TcpStream, server: SocketAddr, options: Options) -> Result<(), Error> {
+        let url = format!("ws://{server}").parse()?;
+        echo(WebSocket::handshake(url, stream, settings(&options)).await?, options.style).await
+    }
 }
 
-async fn handshake(
+async fn accept(
     request: Request<Incoming>,
-    options: Options,
+    options: &Options,
 ) -> Result<Response<Empty<Bytes>>, Error> {
     let (response, upgrade) = WebSocket::upgrade_with_options(request, settings(options))?;
+    let style = options.style;
     tokio::spawn(async move {
-        if let Err(error) = echo(upgrade, options.style).await {
+        if let Err(error) = upgraded(upgrade, style).await {
             eprintln!("connection ended: {error}");
         }
     });
     Ok(response)
 }
 
-fn settings(options: Options) -> yawc::Options {
+fn settings(options: &Options) -> yawc::Options {
     let mut settings = yawc::Options::default().with_utf8().with_max_payload_read(MAX_MESSAGE_SIZE);
     if options.style == Style::Batched {
         settings =
@@ -55,15 +68,18 @@ fn settings(options: Options) -> yawc::Options {
     }
 }
 
-async fn echo(upgrade: UpgradeFut, style: Style) -> Result<(), Error> {
-    let websocket = upgrade.await?;
+async fn upgraded(upgrade: UpgradeFut, style: Style) -> Result<(), Error> {
+    echo(upgrade.await?, style).await
+}
+
+async fn echo<S: Stream>(websocket: WebSocket<S>, style: Style) -> Result<(), Error> {
     match style {
         Style::SendEach => send_each(websocket).await,
         Style::Batched => batched(websocket).await,
     }
 }
 
-async fn send_each(mut websocket: HttpWebSocket) -> Result<(), Error> {
+async fn send_each<S: Stream>(mut websocket: WebSocket<S>) -> Result<(), Error> {
     while let Some(frame) = websocket.next().await {
         if matches!(frame.opcode(), OpCode::Text | OpCode::Binary) {
             websocket.send(frame).await?;
@@ -72,7 +88,7 @@ async fn send_each(mut websocket: HttpWebSocket) -> Result<(), Error> {
     Ok(())
 }
 
-async fn batched(mut websocket: HttpWebSocket) -> Result<(), Error> {
+async fn batched<S: Stream>(mut websocket: WebSocket<S>) -> Result<(), Error> {
     while let Some(mut frame) = websocket.next().await {
         loop {
             if matches!(frame.opcode(), OpCode::Text | OpCode::Binary) {
