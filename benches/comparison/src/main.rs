@@ -75,7 +75,7 @@ struct Arguments {
 }
 
 const UNHURRIED: Pace =
-    Pace { warm_up: 0.15, measured: 0.6, max_messages: 20_000_000, settle: 0.5 };
+    Pace { warm_up: 0.15, measured: 0.5, max_messages: 20_000_000, settle: 0.5 };
 const QUICK: Pace = Pace { warm_up: 0.05, measured: 0.15, max_messages: 5_000_000, settle: 0.2 };
 
 /// Beside the connections: what both processes have open anyway.
