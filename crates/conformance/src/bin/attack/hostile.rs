@@ -25,7 +25,8 @@ pub(crate) const ATTACKS: [Attack; 11] = [
     attack("empty fragments", MIB, |scene| each(scene, empty_fragments)),
     attack("compression bombs", 2 * MESSAGE_LIMIT as u64 + MIB, |scene| each(scene, bombs)),
     attack("declared lengths", 64 << 10, |scene| each(scene, declared)),
-    attack("messages, no echo read", 3 * MESSAGE_LIMIT as u64, |scene| each(scene, slow_reader)),
+    // One that waits to be written, one that waits for room, and one that arrives, in a buffer that grows.
+    attack("messages, no echo read", 5 * MESSAGE_LIMIT as u64, |scene| each(scene, slow_reader)),
     attack("masked frames", 64 << 10, |scene| each(scene, masked)),
     attack("half-open", 64 << 10, |scene| each(scene, half_open)),
 ];

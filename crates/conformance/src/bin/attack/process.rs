@@ -5,7 +5,7 @@ use std::{
     fs, io,
     io::{BufRead, BufReader, Write},
     net::SocketAddr,
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
     thread,
     time::{Duration, Instant},
@@ -18,6 +18,8 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) struct Process {
     child: Child,
     input: Mutex<ChildStdin>,
+    /// Kept, so that it can go on printing.
+    _output: BufReader<ChildStdout>,
 }
 
 /// What the process uses at a time.
@@ -49,9 +51,11 @@ impl Process {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let (Some(input), Some(output)) = (input, output) else { return Err(gone()) };
-        let process = Self { child, input: Mutex::new(input) };
+        let mut output = BufReader::new(output);
         let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
+        let read = output.read_line(&mut line);
+        let process = Self { child, input: Mutex::new(input), _output: output };
+        read?;
         Ok((process, line.trim().to_owned()))
     }
 
@@ -78,6 +82,11 @@ impl Process {
             descriptors: self.descriptors()?,
             is_idle: false,
         })
+    }
+
+    /// How many threads it has.
+    pub(crate) fn threads(&self) -> io::Result<usize> {
+        Ok(fs::read_dir(self.proc("task"))?.count())
     }
 
     /// Looks at it every 10 ms.
