@@ -208,6 +208,36 @@ mod tests {
     }
 
     #[test]
+    fn places_are_taken_again_and_everyone_has_his_own() {
+        let shutdown = Shutdown::new();
+        let wait = || {
+            let count = Arc::new(Count::default());
+            let waker = Waker::from(Arc::clone(&count));
+            (shutdown.watch(waker), count)
+        };
+        let mut waiting: Vec<_> = (0..8).map(|_| wait()).collect();
+        for round in 0..100 {
+            // Two leave, in changing order, and two come.
+            let left = [waiting.remove(round % 7), waiting.remove(round % 5)];
+            assert!(left.iter().all(|(_, count)| Arc::strong_count(count) == 2));
+            let gone = left.map(|(watch, count)| {
+                drop(watch);
+                count
+            });
+            assert!(gone.iter().all(|count| Arc::strong_count(count) == 1));
+            waiting.extend([wait(), wait()]);
+        }
+        assert_eq!(shutdown.state.waiting().places.len(), 8);
+        shutdown.start();
+        assert!(waiting.iter().all(|(_, count)| count.0.load(Ordering::SeqCst) == 1));
+        // Who comes later has no place, and takes nobody's when he goes.
+        let (late, count) = wait();
+        assert!(late.is_started() && count.0.load(Ordering::SeqCst) == 0);
+        drop((waiting, late));
+        assert_eq!(shutdown.state.waiting().places.capacity(), 0);
+    }
+
+    #[test]
     fn what_is_dropped_leaves_nothing_behind() {
         let shutdown = Shutdown::new();
         let mut started = shutdown.started();
