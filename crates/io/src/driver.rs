@@ -178,20 +178,20 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     /// Writes what there is to write, as far as the transport takes it; whether it took anything.
     fn write<M: Machine>(&mut self, cx: &mut Context<'_>, machine: &mut M) -> bool {
-        let before = machine.transmit().remaining();
-        while machine.transmit().has_remaining() {
+        let output = machine.transmit();
+        let before = output.remaining();
+        while output.has_remaining() {
             if matches!(self.writing, Writing::Failed | Writing::ShutDown) {
-                let all = machine.transmit().remaining();
-                machine.transmit().advance(all);
+                output.advance(output.remaining());
                 break;
             }
-            match self.transport.poll_write(cx, machine.transmit()) {
+            match self.transport.poll_write(cx, output) {
                 Poll::Ready(Ok(_)) => self.writing = Writing::Unflushed,
                 Poll::Ready(Err(error)) => self.fail_writing(error),
                 Poll::Pending => break,
             }
         }
-        let left = machine.transmit().remaining();
+        let left = output.remaining();
         while left == 0 && self.writing == Writing::Unflushed {
             match self.transport.poll_flush(cx) {
                 Poll::Ready(Ok(())) => self.writing = Writing::Flushed,

@@ -211,7 +211,7 @@ impl<T: Transport + Send + 'static, R: Runtime> Shared<T, R> {
     }
 
     /// Leaves the queue to the flusher, unless it is long or there can be none.
-    #[inline]
+    #[inline(always)]
     fn leave_to_flusher(self: &Arc<Self>, state: &mut State<T, R>) -> bool {
         !state.connection.is_write_blocked()
             && (state.flusher.is_at_work() || flusher::takes_over(self, state))

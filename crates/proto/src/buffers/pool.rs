@@ -63,6 +63,14 @@ impl Pool {
     }
 
     fn lend(&mut self, room: usize) -> Option<(BytesMut, usize)> {
+        if let Some((size, last)) = self.buffers.back_mut()
+            && room == *size
+            && last.try_reclaim(room)
+        {
+            let lent = self.buffers.pop_back();
+            self.size -= room;
+            return lent.map(|(size, buffer)| (buffer, size));
+        }
         let kept = self.buffers.iter_mut().enumerate().rev().take(SEARCHED);
         let free = kept.filter_map(|(place, (size, buffer))| {
             let is_fit = *size <= room.saturating_mul(LARGER) && buffer.try_reclaim(room);

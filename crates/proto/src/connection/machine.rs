@@ -29,11 +29,14 @@ impl Machine for Connection {
                 heartbeat.received(now);
             }
         }
-        if self.is_receiving()
-            && let Some(message) = self.receiver.take_whole(input)
-        {
-            self.note_received(now, message.len(), true);
-            return Some(Event::Message(message));
+        if self.is_receiving() {
+            if let Some(message) = self.receiver.take_whole(input) {
+                self.note_received(now, message.len(), true);
+                return Some(Event::Message(message));
+            }
+            if input.is_empty() && !self.at_eof && self.receiver.is_at_rest() {
+                return None;
+            }
         }
         self.poll_step_by_step(now, input)
     }

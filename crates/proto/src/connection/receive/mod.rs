@@ -100,6 +100,11 @@ impl FrameReceiver {
         self.delivery = delivery;
     }
 
+    /// Whether nothing is under way.
+    pub(super) const fn is_at_rest(&self) -> bool {
+        self.frame.is_none() && self.message.is_none()
+    }
+
     /// Whether `input` holds bytes that the last [`poll`](Self::poll) did not see.
     pub(super) fn has_new(&self, input: &BytesMut) -> bool {
         input.len() > self.left_over
