@@ -190,4 +190,13 @@ mod tests {
         let frame = CloseFrame::truncated(CloseCode::NORMAL, &"é".repeat(70));
         assert_eq!(frame.reason(), "é".repeat(61));
     }
+
+    #[test]
+    fn a_code_reads_as_its_number_and_a_frame_as_code_and_reason() {
+        let code = CloseCode::GOING_AWAY;
+        assert_eq!(format!("{code} {code:?} {}", u16::from(code)), "1001 1001 1001");
+        assert_eq!(CloseCode::try_from(1001), Ok(code));
+        assert_eq!(CloseFrame::from(code).to_string(), "1001");
+        assert_eq!(CloseFrame::truncated(code, "bye").to_string(), "1001 bye");
+    }
 }

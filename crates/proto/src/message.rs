@@ -164,3 +164,35 @@ impl Fragment {
         Self { payload: payload.into(), is_final: true }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_tells_its_kind_and_its_payload() {
+        let (text, binary) = (Message::text("é"), Message::binary(vec![1, 2, 3]));
+        assert_eq!((text.kind(), binary.kind()), (MessageKind::Text, MessageKind::Binary));
+        assert!(text.is_text() && !text.is_binary() && !binary.is_text() && binary.is_binary());
+        assert_eq!((text.as_text(), binary.as_text()), (Some("é"), None));
+        assert_eq!((text.len(), binary.len()), (2, 3));
+        assert!(!text.is_empty() && Message::text("").is_empty());
+        assert_eq!(
+            (&text.as_bytes()[..], &binary.as_bytes()[..]),
+            ("é".as_bytes(), &[1, 2, 3][..])
+        );
+        assert_eq!((text.into_bytes(), binary.into_bytes()), ("é".into(), vec![1, 2, 3].into()));
+    }
+
+    #[test]
+    fn strings_become_text_and_bytes_become_binary() {
+        let text = Message::Text("é".into());
+        assert_eq!(Message::from("é"), text);
+        assert_eq!(Message::from("é".to_owned()), text);
+        assert_eq!(Message::from(Utf8Bytes::from("é")), text);
+        let binary = Message::Binary(Bytes::from_static(b"\x01"));
+        assert_eq!(Message::from(vec![1]), binary);
+        assert_eq!(Message::from([1].as_slice()), binary);
+        assert_eq!(Message::from(Bytes::from_static(b"\x01")), binary);
+    }
+}

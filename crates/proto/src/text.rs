@@ -130,3 +130,33 @@ impl TryFrom<Vec<u8>> for Utf8Bytes {
 #[error("text is not valid UTF-8")]
 #[non_exhaustive]
 pub struct InvalidUtf8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_the_same_in_every_form() {
+        let text = Utf8Bytes::from("žába".to_owned());
+        assert_eq!((text.as_str(), text.as_bytes().as_ref()), ("žába", "žába".as_bytes()));
+        assert_eq!((AsRef::<str>::as_ref(&text), text.chars().count()), ("žába", 4));
+        assert_eq!(AsRef::<[u8]>::as_ref(&text), "žába".as_bytes());
+        assert_eq!(format!("{text} {text:?}"), "žába \"žába\"");
+        assert_eq!(Utf8Bytes::from_static("žába"), Utf8Bytes::from("žába"));
+        assert_eq!(Bytes::from(text.clone()), text.into_bytes());
+    }
+
+    #[test]
+    fn text_is_compared_with_strings() {
+        let text = Utf8Bytes::from_static("a");
+        assert!(text == "a" && text == *"a");
+        assert!(text != "b" && text != *"b");
+    }
+
+    #[test]
+    fn bytes_become_text_where_they_are_utf8() {
+        assert_eq!(Utf8Bytes::try_from("é".as_bytes().to_vec()), Ok("é".into()));
+        assert_eq!(Utf8Bytes::try_from(b"\xC3".to_vec()), Err(InvalidUtf8));
+        assert_eq!(Utf8Bytes::try_from(Bytes::from_static(b"\xED\xA0\x80")), Err(InvalidUtf8));
+    }
+}

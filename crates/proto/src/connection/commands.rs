@@ -6,7 +6,7 @@ use super::{
     Connection,
     send::{Compression, FrameSender},
 };
-use crate::{ControlPayload, Fragment, Message, SendError, Transmit, frame::Opcode};
+use crate::{ControlPayload, EntropyError, Fragment, Message, SendError, Transmit, frame::Opcode};
 
 impl Connection {
     /// Queues a message.
@@ -83,7 +83,8 @@ impl Connection {
     /// [`SendError`]; nothing was queued then.
     pub fn ping(&mut self, now: Instant, payload: ControlPayload) -> Result<(), SendError> {
         self.check_open()?;
-        self.queue_control(now, Opcode::Ping, &payload).map(drop)
+        self.queue_control(now, Opcode::Ping, &payload)?;
+        Ok(())
     }
 
     /// Queues a pong that nobody asked for (RFC 6455 §5.5.3); pings are answered without it.
@@ -92,7 +93,8 @@ impl Connection {
     /// [`SendError`]; nothing was queued then.
     pub fn pong(&mut self, now: Instant, payload: ControlPayload) -> Result<(), SendError> {
         self.check_open()?;
-        self.queue_control(now, Opcode::Pong, &payload).map(drop)
+        self.queue_control(now, Opcode::Pong, &payload)?;
+        Ok(())
     }
 
     const fn check_open(&self) -> Result<(), SendError> {
@@ -127,7 +129,7 @@ impl Connection {
         now: Instant,
         opcode: Opcode,
         payload: &[u8],
-    ) -> Result<u64, SendError> {
+    ) -> Result<u64, EntropyError> {
         let was_blocked = self.is_write_blocked();
         let leaves_at = self.sender.control(opcode, payload, &mut self.transmit)?;
         self.watch_queue_from(now, was_blocked);

@@ -11,8 +11,7 @@ use super::{
     state::{Happening, State},
 };
 use crate::{
-    CloseFrame, Closed, ControlPayload, Deadline, Event, Machine, SendError, Transmit,
-    frame::Opcode,
+    CloseFrame, Closed, ControlPayload, Deadline, Event, Machine, Transmit, frame::Opcode,
 };
 
 /// A deadline that is looked at so much later shows that nobody has looked at the connection meanwhile.
@@ -107,8 +106,7 @@ impl Machine for Connection {
 impl Connection {
     /// Whether what arrives is still looked at.
     const fn is_receiving(&self) -> bool {
-        matches!(self.state, State::Open | State::Closing { .. })
-            && matches!(self.ending, Ending::NotYet)
+        matches!(self.ending, Ending::NotYet)
     }
 
     /// The next event, whatever it takes.
@@ -206,7 +204,7 @@ impl Connection {
         }
         // An older one that waits is answered by this one.
         self.parked_pong = None;
-        if let Err(SendError::Entropy(error)) = self.queue_control(now, Opcode::Pong, payload) {
+        if let Err(error) = self.queue_control(now, Opcode::Pong, payload) {
             self.fail_without_entropy(error);
         }
     }
@@ -254,8 +252,7 @@ impl Connection {
                         heartbeat.ping_queued(settings, now, written, leaves_at);
                     }
                 }
-                Err(SendError::Entropy(error)) => self.fail_without_entropy(error),
-                Err(_) => {}
+                Err(error) => self.fail_without_entropy(error),
             },
         }
     }

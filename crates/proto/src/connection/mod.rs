@@ -248,9 +248,7 @@ impl Connection {
         self.initiator.get_or_insert(Initiator::Local);
         self.receiver.stop();
         self.transmit.clear();
-        if !matches!(self.ending, Ending::Reported(_)) {
-            self.ending = Ending::ToReport(Box::new(Closed::Entropy(error)));
-        }
+        self.ending = Ending::ToReport(Box::new(Closed::Entropy(error)));
     }
 
     /// Changes the state, and does what the change asks for.

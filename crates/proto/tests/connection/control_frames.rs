@@ -1,5 +1,6 @@
 //! Pings, pongs and what they carry (RFC 6455 §5.5).
 
+use bytes::Bytes;
 use squall_proto::{Config, ControlPayload, ProtocolError, Role, SendError, WriteMarks};
 
 use crate::conversation::*;
@@ -43,6 +44,17 @@ fn a_payload_of_126_bytes_cannot_be_built() {
     assert!(ControlPayload::new(vec![0; 126]).is_err());
 }
 
+#[test]
+fn a_control_payload_is_the_same_bytes_in_every_form() {
+    let bytes = Bytes::from_static(b"Hello");
+    let payload = ControlPayload::try_from(bytes.clone()).unwrap();
+    assert_eq!(payload, b"Hello".as_slice().try_into().unwrap());
+    assert_eq!((&*payload, payload.as_ref()), (b"Hello".as_slice(), b"Hello".as_slice()));
+    assert_eq!(payload.into_bytes().as_ptr(), bytes.as_ptr(), "without a copy");
+    assert_eq!(ControlPayload::try_from(Bytes::from(vec![0; 126])).unwrap_err().0, 126);
+    assert_eq!(ControlPayload::try_from([0; 126].as_slice()).unwrap_err().0, 126);
+}
+
 /// CF02, CF03: while the queue is short each ping has its own pong, in order.
 #[test]
 fn ten_pings_in_a_row_have_ten_pongs() {
@@ -64,6 +76,16 @@ fn behind_a_long_queue_the_newest_ping_is_answered_once() {
     assert_eq!(server.says_only(104).len(), 104, "100 are left");
     assert_eq!(server.says().split_off(100), b"\x8A\x013");
     assert_eq!(server.says(), b"");
+}
+
+/// CF03: at the low mark the queue is short.
+#[test]
+fn a_ping_at_the_low_mark_is_answered_at_once() {
+    let mut server =
+        Conversation::new(Role::Server, Config::default().write_marks(WriteMarks::new(1000, 100)));
+    server.send(vec![0; 98]);
+    assert_eq!(server.hears(b"\x89\x81\0\0\0\x001"), [ping(b"1")]);
+    assert_eq!(server.connection.queued(), 100 + 3);
 }
 
 /// CF03: a newer ping that need not wait answers for the older one that does.

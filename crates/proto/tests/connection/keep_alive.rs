@@ -184,6 +184,7 @@ fn without_a_timeout_pings_go_on_and_nobody_is_given_up() {
 #[test]
 fn without_keepalive_there_is_no_timer_at_all() {
     let mut server = server(None);
+    server.connection.handle_sign_of_life(server.now);
     assert_eq!(server.connection.poll_timeout(), None);
     assert_eq!(server.waits(1_000_000 * SECOND), []);
     assert_eq!(server.says(), b"");
@@ -215,6 +216,23 @@ fn a_pong_to_a_later_ping_answers_the_earlier_ones() {
         assert_eq!(ping_leaves(&mut server), 6);
     }
     assert_eq!(server.waits(SECOND), [TIMED_OUT], "ten seconds after the next ping");
+}
+
+/// The ping before it was answered already, and this one still waits.
+#[test]
+fn a_second_pong_to_an_earlier_ping_answers_no_later_one() {
+    let mut server = server(every_ten_seconds());
+    for _ in 0..2 {
+        assert_eq!(server.waits(10 * SECOND), []);
+        assert_eq!(ping_leaves(&mut server), 6);
+        assert_eq!(server.waits(SECOND), []);
+        assert_eq!(server.hears(b"\x8A\x84\0\0\0\0\0\0\0\0"), [pong(&[0; 4])]);
+        assert_eq!(server.connection.stats().round_trip, Some(SECOND));
+        server.now -= SECOND;
+    }
+    server.now += 3 * SECOND;
+    assert_eq!(server.hears(b"\x8A\x84\0\0\0\0\0\0\0\x01"), [pong(&[0, 0, 0, 1])]);
+    assert_eq!(server.connection.stats().round_trip, Some(3 * SECOND));
 }
 
 /// Pings stop with our Close.

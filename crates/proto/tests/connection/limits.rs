@@ -27,6 +27,14 @@ fn every_default_is_finite() {
     assert_eq!(server.waits(5 * SECOND), [Event::Closed(Closed::TimedOut(Deadline::Close))]);
 }
 
+#[test]
+fn the_limits_in_force_can_be_asked() {
+    let config = Config::default().max_message_size(10).max_frame_size(5);
+    let server = Conversation::new(Role::Server, config.clone());
+    assert_eq!(*server.connection.config(), config);
+    assert_eq!(config.message_limit(), 10);
+}
+
 /// FR10: exactly the limit is allowed, one more is not, and no payload is awaited for the verdict.
 #[test]
 fn limits_are_exact_and_judged_at_the_header() {
@@ -116,22 +124,22 @@ fn a_flood_of_pongs_leaves_nothing() {
     assert!(server.input.is_empty());
 }
 
-/// The hint is honest: that many bytes complete the frame, or it grows no faster than what has arrived.
+/// The hint is honest: that many bytes complete the frame, or it grows as what has arrived and waits.
 #[test]
 fn the_read_hint_follows_what_has_arrived() {
-    for fin in [0x80, 0] {
+    let growing = [64 << 10, 192 << 10, 768 << 10].as_slice();
+    for (fin, hints) in [(0x80, growing), (0, &[64 << 10; 16])] {
         let mut client = Conversation::new(Role::Client, Config::default());
         assert_eq!(client.connection.read_hint(), 0);
         assert_eq!(client.hears([0x02 | fin, 0x7F, 0, 0, 0, 0, 0]), []);
         assert_eq!(client.connection.read_hint(), 0, "the header is not complete");
         assert_eq!(client.hears(b"\x10\0\0"), []);
-        let (mut received, length) = (0, 1 << 20);
-        while received < length {
-            let hint = client.connection.read_hint();
-            assert!(0 < hint && hint <= length - received && hint <= (3 * received).max(64 << 10));
-            received += hint;
-            let events = client.hears(vec![0; hint]);
-            assert_eq!(events.len(), usize::from(fin != 0 && received == length));
+        let mut missing = 1 << 20;
+        for hint in hints {
+            assert_eq!(client.connection.read_hint(), *hint);
+            missing -= hint;
+            let events = client.hears(vec![0; *hint]);
+            assert_eq!(events.len(), usize::from(fin != 0 && missing == 0));
         }
         assert_eq!(client.connection.read_hint(), 0);
     }

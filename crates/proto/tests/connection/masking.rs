@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use squall_proto::{
-    CloseCode, Config, EntropyError, Event, Fragment, ProtocolError, Role, SendError,
+    CloseCode, Config, EntropyError, Event, Fragment, ProtocolError, Role, SendError, WriteMarks,
 };
 
 use crate::conversation::*;
@@ -15,7 +15,8 @@ fn counting() -> CountingKeys {
 /// MK02.
 #[test]
 fn a_server_fails_a_client_that_does_not_mask() {
-    let frames: [&[u8]; 4] = [b"\x81\x02no", b"\x82\0", b"\x89\0", b"\x88\x02\x03\xE8"];
+    let behind = b"\x82\x05Hello, which is not a key and what it masks";
+    let frames: [&[u8]; 5] = [b"\x81\x02no", b"\x82\0", b"\x89\0", b"\x88\x02\x03\xE8", behind];
     for frame in frames {
         failed([], ProtocolError::Unmasked, &server_hears(frame));
     }
@@ -151,4 +152,22 @@ fn a_connection_that_cannot_say_close_ends() {
         assert!(client.connection.initiator().is_some());
         assert_ended(&client);
     }
+}
+
+/// MK05: a pong that has waited needs its key when it leaves, and a keepalive ping when it is due.
+#[test]
+fn a_control_frame_that_has_no_key_when_it_is_due_ends_the_connection() {
+    let ended = [Event::Closed(squall_proto::Closed::Entropy(EntropyError::new()))];
+    let config = Config::default().write_marks(WriteMarks::new(10, 5));
+    let mut client = Conversation::client(config, CountingKeys { next: 0, fails_at: 1 });
+    client.send(vec![0; 20]);
+    assert_eq!(client.hears(b"\x89\x01p"), [ping(b"p")]);
+    assert_eq!(client.says_only(22).len(), 22);
+    assert_eq!(client.says(), b"", "the rest is of no use to anyone");
+    assert_eq!(client.events(), ended);
+    assert_ended(&client);
+    let keys = CountingKeys { next: 0, fails_at: 0 };
+    let mut client = Conversation::client(Config::default(), keys);
+    assert_eq!(client.waits(20 * SECOND), ended);
+    assert_ended(&client);
 }

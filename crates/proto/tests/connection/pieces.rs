@@ -41,6 +41,7 @@ fn pieces_come_as_they_arrive_not_as_they_were_framed() {
     assert_eq!(client.hears(b"cde"), [piece("cde")]);
     assert_eq!(client.hears(b"fghij"), [last("fghij")]);
     assert_eq!(client.hears(b"\x01\x02ab\0\x02cd\x80\x01e"), [piece("ab"), piece("cd"), last("e")]);
+    assert_eq!(client.hears(b"\x81\x05Hello"), [last("Hello")]);
     assert_eq!(client.hears(b"\x81\0"), [last("")]);
     assert_eq!(client.hears(b"\x01\x01a\x80\0"), [piece("a"), last("")]);
 }

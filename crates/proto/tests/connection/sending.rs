@@ -148,6 +148,7 @@ fn messages_and_bytes_are_counted() {
     server.send("");
     assert_eq!(server.hears(b"\x81\x82\0\0\0\0hi\x01\x81\0\0\0\0a\x80\x81\0\0\0\0b").len(), 2);
     let stats = server.connection.stats();
-    assert_eq!((stats.messages_sent, stats.bytes_sent), (2, 6));
+    assert_eq!((stats.messages_sent, stats.bytes_sent, stats.wire_bytes_sent), (2, 6, 6));
     assert_eq!((stats.messages_received, stats.bytes_received), (2, 4));
+    assert_eq!(stats.wire_bytes_received, 4);
 }

@@ -83,6 +83,21 @@ fn an_empty_queue_never_blocks_whatever_the_marks() {
     }
 }
 
+#[test]
+fn a_long_queue_goes_on_where_it_was_written_to() {
+    let mut server = server(100, 10);
+    for mark in 0..30 {
+        server.send(vec![mark; 4000]);
+    }
+    let mut said = server.says_only(20_000);
+    server.send("last");
+    said.extend(server.says());
+    for (mark, frame) in (0..30).zip(said.chunks(4004)) {
+        assert_eq!((&frame[..4], &frame[4..]), (b"\x82\x7E\x0F\xA0".as_slice(), &[mark; 4000][..]));
+    }
+    assert_eq!(said[30 * 4004..], *b"\x81\x04last");
+}
+
 /// A driver that writes in any steps, vectored or not, writes the same bytes.
 #[test]
 fn chunks_and_steps_make_no_difference() {

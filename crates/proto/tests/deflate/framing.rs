@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use squall_proto::{Config, Connection, Event, Fragment, Message, ProtocolError};
+use squall_proto::{
+    Closed, Config, Connection, EntropyError, Event, Fragment, Message, ProtocolError, SendError,
+    deflate::DeflateConfig,
+};
 
 use crate::peer::*;
 
@@ -113,4 +116,50 @@ fn our_fragments_carry_the_mark_once() {
         heard.retain(|event| matches!(event, Event::Message(_)));
         assert_eq!(heard, [binary(&noise), binary(&noise)]);
     }
+}
+
+/// MK05: the compressor has moved on and the peer's inflater has not, so what follows could not be read.
+#[test]
+fn a_message_that_is_compressed_and_has_no_key_ends_the_connection() {
+    let config = DeflateConfig::default().threshold(0);
+    let (mut client, _) = client_with_keys(1, "permessage-deflate", config, Config::default());
+    client.send("Hello");
+    assert_eq!(client.says_frames(), [(0xC1, HELLO.to_vec())]);
+    let sent = client.connection.send(client.now, "Hello".into());
+    assert_eq!(sent, Err(SendError::Entropy(EntropyError::new())));
+    assert_eq!(client.hears(""), [Event::Closed(Closed::Entropy(EntropyError::new()))]);
+    assert_eq!(client.says(), b"");
+}
+
+/// MK06: the key goes on where the inflater stopped, wherever the network cuts.
+#[test]
+fn a_message_that_is_masked_and_compressed_is_read_under_every_cut() {
+    let key = [0x37, 0xFA, 0x21, 0x3D];
+    let masked = HELLO.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
+    let frame: Vec<u8> = [0xC1, 0x87].into_iter().chain(key).chain(masked).collect();
+    for first in 0..=frame.len() {
+        for second in first..=frame.len() {
+            let mut server = plain(squall_proto::Role::Server);
+            let mut events = server.hears(&frame[..first]);
+            events.extend(server.hears(&frame[first..second]));
+            events.extend(server.hears(&frame[second..]));
+            assert_eq!(events, [text("Hello")], "{first} {second}");
+        }
+    }
+}
+
+/// PD01: a first piece without a byte starts the message all the same.
+#[test]
+fn an_empty_piece_of_a_compressed_message_is_an_empty_frame() {
+    let mut server = plain(squall_proto::Role::Server);
+    for fragment in [Fragment::more(""), Fragment::more("Hello"), Fragment::last("")] {
+        server.connection.send_fragment(server.now, fragment).unwrap();
+    }
+    let said = server.says_frames();
+    let firsts: Vec<u8> = said.iter().map(|(first, _)| *first).collect();
+    assert_eq!((firsts, &said[0].1), (vec![0x41, 0x00, 0x80], &vec![]));
+    let mut client = plain(squall_proto::Role::Client);
+    let heard: Vec<_> =
+        said.into_iter().flat_map(|(first, payload)| client.hears_frame(first, payload)).collect();
+    assert_eq!(heard, [text("Hello")]);
 }

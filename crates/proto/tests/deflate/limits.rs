@@ -112,3 +112,13 @@ fn with_a_limit_of_nothing_only_empty_messages_pass() {
     let too_big = [violation(ProtocolError::MessageTooBig)];
     assert_eq!(side.hears_frame(0xC2, HELLO), too_big);
 }
+
+/// PD09: what does not compress is a little longer on the wire, so its frames may declare so much more than the limit.
+#[test]
+fn compressed_frames_may_declare_a_little_more_than_the_limit() {
+    let config = Config::default().max_message_size(6400);
+    let mut client = agreed(Role::Client, "", config.clone());
+    assert_eq!(client.hears(b"\xC2\x7E\x19\xA4"), [], "6400 + 6400 / 64 + 64 bytes");
+    let mut client = agreed(Role::Client, "", config);
+    assert_eq!(client.hears(b"\xC2\x7E\x19\xA5"), [violation(ProtocolError::MessageTooBig)]);
+}

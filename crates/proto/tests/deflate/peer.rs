@@ -26,14 +26,18 @@ pub(crate) struct Side {
     pub(crate) now: Instant,
 }
 
-/// Draws the key of RFC 6455 §1.3, and masking keys of zeros.
-struct SampleKey;
+/// Draws the key of RFC 6455 §1.3, and so many masking keys of zeros.
+struct SampleKey {
+    masking_keys: usize,
+}
 
 impl Entropy for SampleKey {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
         bytes.fill(0);
         if bytes.len() == 16 {
             bytes.copy_from_slice(b"the sample nonce");
+        } else {
+            self.masking_keys = self.masking_keys.checked_sub(1).ok_or_else(EntropyError::new)?;
         }
         Ok(())
     }
@@ -98,8 +102,18 @@ pub(crate) fn server_of(offer: &str, deflate: DeflateConfig, config: Config) -> 
 
 /// A client whose server answered `answer`, and its offer.
 pub(crate) fn client_of(answer: &str, deflate: DeflateConfig, config: Config) -> (Side, String) {
+    client_with_keys(usize::MAX, answer, deflate, config)
+}
+
+/// A client who draws no more than so many masking keys.
+pub(crate) fn client_with_keys(
+    masking_keys: usize,
+    answer: &str,
+    deflate: DeflateConfig,
+    config: Config,
+) -> (Side, String) {
     let request = ClientRequest::new("ws://example.com/").unwrap().deflate(deflate);
-    let (request, awaiting) = request.begin(Box::new(SampleKey)).unwrap();
+    let (request, awaiting) = request.begin(Box::new(SampleKey { masking_keys })).unwrap();
     let offer = request.headers()["Sec-WebSocket-Extensions"].to_str().unwrap().to_owned();
     let response = http::Response::builder()
         .status(101)
@@ -132,7 +146,7 @@ pub(crate) fn pair(server: &DeflateConfig, client: &DeflateConfig) -> [Side; 2] 
     let (_, offer) = client_of("permessage-deflate", DeflateConfig::default(), Config::default());
     assert_eq!(offer, "permessage-deflate; client_max_window_bits");
     let request = ClientRequest::new("ws://example.com/").unwrap().deflate(client.clone());
-    let (request, _) = request.begin(Box::new(SampleKey)).unwrap();
+    let (request, _) = request.begin(Box::new(SampleKey { masking_keys: 0 })).unwrap();
     let offer = request.headers()["Sec-WebSocket-Extensions"].to_str().unwrap();
     let (server, answer) = server_of(offer, server.clone(), Config::default());
     [server, client_of(&answer, client.clone(), Config::default()).0]

@@ -2,7 +2,7 @@
 
 use squall_proto::{
     Config, Role,
-    deflate::{DeflateConfig, WindowBits},
+    deflate::{DeflateConfig, Level, MemoryLevel, WindowBits},
 };
 
 use crate::{peer::*, zlib_peer::ZlibPeer};
@@ -32,7 +32,7 @@ fn size_from(side: &mut Side) -> usize {
 /// PD06, EX11, EX13: a window of 512 bytes does not reach back 1000 bytes, and one of 4096 does.
 #[test]
 fn no_more_than_the_agreed_window_is_used() {
-    let wide = DeflateConfig::default().level(squall_proto::deflate::Level::BALANCED);
+    let wide = DeflateConfig::default().level(Level::BALANCED);
     for (offer, expected) in [
         ("permessage-deflate", 1100..1300),
         ("permessage-deflate; server_max_window_bits=15", 1100..1300),
@@ -148,4 +148,22 @@ fn each_direction_gets_the_smaller_window() {
         assert_eq!(server.hears_frame(0xC2, from_client), [binary(&told)]);
     }
     assert_eq!(server.connection.role(), Role::Server);
+}
+
+#[test]
+fn windows_and_levels_exist_where_zlib_has_them() {
+    for value in 0..=u8::MAX {
+        let is_level = (1..=9).contains(&value);
+        assert_eq!(Level::new(value).map(Level::get), is_level.then_some(value));
+        assert_eq!(MemoryLevel::new(value).map(MemoryLevel::get), is_level.then_some(value));
+        let is_window = (9..=15).contains(&value);
+        assert_eq!(WindowBits::new(value).map(WindowBits::get), is_window.then_some(value));
+    }
+}
+
+#[test]
+fn a_connection_that_compresses_says_so_where_it_is_debugged() {
+    let told = format!("{:?}", plain(Role::Server).connection);
+    assert!(told.contains("Inflater { direction: Direction {"), "{told}");
+    assert!(told.contains("Deflater { settings: Settings {"), "{told}");
 }

@@ -152,7 +152,9 @@ fn a_rejection_is_what_the_application_makes_it() {
 
 #[test]
 fn a_rejection_says_its_status_if_nothing_else() {
-    let response = Rejection::new(StatusCode::FORBIDDEN).into_response();
+    let rejection = Rejection::new(StatusCode::FORBIDDEN);
+    assert_eq!(rejection.status(), StatusCode::FORBIDDEN);
+    let response = rejection.into_response();
     assert_eq!(response.body(), "Forbidden");
     assert_eq!(response.headers()["Content-Type"], "text/plain; charset=utf-8");
 }
@@ -175,4 +177,28 @@ fn a_rejection_cannot_pass_for_an_acceptance() {
     server.machine.reject(Rejection::new(StatusCode::SWITCHING_PROTOCOLS), server.now);
     let answer = server.says();
     assert_eq!((status(&answer), header(&answer, "Connection")), (500, vec!["close"]));
+}
+
+/// The client need not know what the server got wrong.
+#[test]
+fn a_server_that_cannot_accept_as_it_wanted_says_500_and_no_more() {
+    let mistake = AcceptError::UnofferedSubprotocol("secret".to_owned());
+    let response = Rejection::from(&mistake).into_response();
+    assert_eq!(
+        (response.status(), response.body().as_ref()),
+        (500.try_into().unwrap(), b"Internal Server Error".as_slice())
+    );
+}
+
+/// Deployed peers compare names letter by letter.
+#[test]
+fn header_names_leave_as_people_write_them() {
+    let mut server = server();
+    server.hears_request(REQUEST);
+    let rejection = Rejection::new(StatusCode::NO_CONTENT)
+        .header(HeaderName::from_static("sec-websocket-version"), value("13"))
+        .header(HeaderName::from_static("x--y-"), value("1"));
+    server.machine.reject(rejection, server.now);
+    let said = server.says();
+    assert!(said.contains("\r\nSec-WebSocket-Version: 13\r\nX--Y-: 1\r\n"), "{said}");
 }

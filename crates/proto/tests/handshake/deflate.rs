@@ -58,6 +58,10 @@ fn an_answer_that_does_not_fit_the_offer_fails() {
         let failure = client_failure(offering(), answer);
         assert!(matches!(failure, HandshakeError::Deflate(_)), "{value}: {failure:?}");
     }
+    let small = DeflateConfig::default().server_max_window_bits(WindowBits::MIN);
+    let answer = answer_with("Sec-WebSocket-Extensions: permessage-deflate");
+    let failure = client_failure(sample_request().deflate(small), answer);
+    assert!(matches!(failure, HandshakeError::Deflate(_)), "a window was asked for: {failure:?}");
     for value in
         ["permessage-deflate, permessage-deflate", "x-other", "permessage-deflate, x-other"]
     {

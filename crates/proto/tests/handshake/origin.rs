@@ -125,6 +125,18 @@ fn a_function_sees_the_origin() {
     assert_eq!(format!("{policy:?}"), "Custom");
 }
 
+#[test]
+fn a_policy_says_what_it_allows_where_it_is_debugged() {
+    for (policy, told) in [
+        (OriginPolicy::SameAuthority, "SameAuthority"),
+        (OriginPolicy::List(vec!["https://a".into()]), "List([\"https://a\"])"),
+        (OriginPolicy::Subdomains(vec!["a".into()]), "Subdomains([\"a\"])"),
+        (OriginPolicy::Any, "Any"),
+    ] {
+        assert_eq!(format!("{policy:?}"), told);
+    }
+}
+
 /// CVE-2026-55517.
 #[test]
 fn an_origin_that_cannot_be_read_or_is_repeated_is_opaque() {

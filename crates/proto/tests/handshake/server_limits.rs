@@ -39,6 +39,17 @@ fn as_many_headers_as_the_limit_pass_and_one_more_does_not() {
     assert_eq!(status(&server.says()), 431);
 }
 
+/// However many are allowed.
+#[test]
+fn more_than_256_headers_never_pass() {
+    let many = HandshakeConfig::default().max_headers(1000);
+    let lines = |count| vec!["X: y"; count].join("\r\n");
+    server_within(&many).hears_request(request_with(&lines(251)));
+    let mut server = server_within(&many);
+    only_failure(server.hears(request_with(&lines(252))));
+    assert_eq!(status(&server.says()), 431);
+}
+
 /// CVE-2015-1779: 16 KiB, and 8 KiB a line.
 #[test]
 fn the_defaults_are_finite() {

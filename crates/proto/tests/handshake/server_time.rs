@@ -1,6 +1,6 @@
 //! When a server stops waiting, and how it parts (RFC 6455 §7.1.1 for the lingering).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use squall_proto::{
     Config, HandshakeConfig, Machine,
@@ -8,7 +8,8 @@ use squall_proto::{
 };
 
 use crate::talk::{
-    REQUEST, SECOND, ServerTalk, header, only_failure, request_replacing, server, status,
+    REQUEST, SECOND, ServerTalk, client, client_within, header, only_failure, request_replacing,
+    sample_request, server, server_within, status,
 };
 
 #[test]
@@ -16,6 +17,30 @@ fn the_time_for_a_handshake_is_finite_by_default() {
     assert_eq!(HandshakeConfig::default().time_limit(), 10 * SECOND);
     let server = server();
     assert_eq!(server.machine.poll_timeout(), Some(server.now + 10 * SECOND));
+}
+
+#[test]
+fn the_time_for_a_handshake_can_be_set() {
+    for (time, limit) in [(SECOND, SECOND), (Duration::MAX, 100 * 365 * 24 * 60 * 60 * SECOND)] {
+        let limits = HandshakeConfig::default().timeout(time);
+        assert_eq!(limits.time_limit(), limit);
+        let server = server_within(&limits);
+        assert_eq!(server.machine.poll_timeout(), Some(server.now + limit));
+        let client = client_within(sample_request(), &limits);
+        assert_eq!(client.machine.poll_timeout(), Some(client.now + limit));
+    }
+}
+
+#[test]
+fn a_handshake_under_way_is_not_finished_and_hints_at_nothing() {
+    let mut server = server();
+    assert!(!server.machine.is_finished());
+    assert_eq!(server.machine.read_hint(), 0);
+    server.hears_request(REQUEST);
+    assert!(!server.machine.is_finished());
+    let client = client(sample_request());
+    assert!(!client.machine.is_finished());
+    assert_eq!(client.machine.read_hint(), 0);
 }
 
 #[test]
