@@ -91,11 +91,11 @@ fn said(bytes: &[u8]) -> (bool, Vec<(u8, Vec<u8>)>) {
     let mut frames = Vec::new();
     while let Ok(Some((header, length))) = Header::parse(rest) {
         let end = length + usize::try_from(header.payload_len).unwrap();
-        let Some(payload) = rest.get(length..end) else { break };
+        let (Some(&first), Some(payload)) = (rest.first(), rest.get(length..end)) else { break };
         let key = header.mask.unwrap_or_default();
         let payload = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
-        frames.push((rest[0], payload.collect()));
-        rest = &rest[end..];
+        frames.push((first, payload.collect()));
+        rest = rest.get(end..).unwrap_or_default();
     }
     (true, frames)
 }
