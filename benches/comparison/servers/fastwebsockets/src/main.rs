@@ -34,7 +34,7 @@ impl Echo for FastWebsockets {
     }
 
     async fn connect(stream: TcpStream, server: SocketAddr, _: Options) -> Result<(), Error> {
-        let request = Request::get(format!("http://{server}/"))
+        let request = Request::get("/")
             .header(header::HOST, server.to_string())
             .header(header::UPGRADE, "websocket")
             .header(header::CONNECTION, "Upgrade")
