@@ -17,8 +17,18 @@ impl AssemblyBuffer {
         self.bytes.is_empty()
     }
 
-    /// Appends a part; the buffer grows with what has come, to at most twice as much or to one that is kept.
-    pub(crate) fn append(&mut self, part: &[u8]) {
+    /// With room for a message of this size.
+    pub(crate) fn with_room(size: usize) -> Self {
+        if size <= SIZE {
+            return Self { bytes: BytesMut::with_capacity(size), size: 0 };
+        }
+        let (bytes, size) = lend(size);
+        Self { bytes, size }
+    }
+
+    /// Appends a part, and returns it as it lies here; the buffer grows with what has come, to at most twice as much or to one that is
+    /// kept.
+    pub(crate) fn append(&mut self, part: &[u8]) -> &mut [u8] {
         let (held, needed) = (self.bytes.len(), self.bytes.len() + part.len());
         if needed > self.bytes.capacity() && needed > SIZE {
             let (buffer, size) = lend(needed.max(2 * held));
@@ -27,11 +37,7 @@ impl AssemblyBuffer {
             give_back(held, std::mem::replace(&mut self.size, size));
         }
         self.bytes.extend_from_slice(part);
-    }
-
-    /// The bytes so far.
-    pub(crate) fn as_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        self.bytes.get_mut(held..).unwrap_or_default()
     }
 
     /// All of the message.

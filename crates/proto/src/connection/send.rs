@@ -16,6 +16,9 @@ use crate::{
 /// slice in a vectored write costs about as much as copying this much.
 const COPY_UP_TO: usize = 4 << 10;
 
+/// How much of a payload is copied before it is masked: a multiple of the key's length.
+const MASKED_AT_ONCE: usize = 16 << 10;
+
 /// Turns messages into frames.
 #[derive(Debug)]
 pub(super) struct FrameSender {
@@ -259,20 +262,22 @@ fn masked(payload: Bytes, frame_size: usize, keys: &[Option<[u8; 4]>]) -> Bytes 
     if keys.iter().all(Option::is_none) {
         return payload;
     }
-    let mask = |bytes: &mut [u8]| {
-        for (frame, key) in bytes.chunks_mut(frame_size.max(1)).zip(keys.iter().flatten()) {
-            apply_mask(*key, 0, frame);
-        }
-    };
+    let keys = keys.iter().flatten();
     match payload.try_into_mut() {
         Ok(mut owned) => {
-            mask(&mut owned);
+            for (frame, key) in owned.chunks_mut(frame_size.max(1)).zip(keys) {
+                apply_mask(*key, 0, frame);
+            }
             owned.freeze()
         }
         Err(shared) => {
-            let mut copy = AssemblyBuffer::default();
-            copy.append(&shared);
-            mask(copy.as_mut());
+            let mut copy = AssemblyBuffer::with_room(shared.len());
+            for (frame, key) in shared.chunks(frame_size.max(1)).zip(keys) {
+                // Each part is masked while it is in the cache.
+                for (number, part) in frame.chunks(MASKED_AT_ONCE).enumerate() {
+                    apply_mask(*key, number * MASKED_AT_ONCE, copy.append(part));
+                }
+            }
             copy.take()
         }
     }
