@@ -151,6 +151,18 @@ mod tests {
     }
 
     #[test]
+    fn only_the_older_half_is_taken_from_its_owner() {
+        for (place, is_taken) in [(0, true), (KEPT / 2 - 1, true), (KEPT / 2, false)] {
+            for age in 0..KEPT {
+                let settings = if age == place { 'a' } else { 'b' };
+                give(&POOL, Some(Mark::new()), settings, 7);
+            }
+            assert_eq!(take(&POOL, Mark::new(), &'a').is_some(), is_taken, "{place}");
+            POOL.take();
+        }
+    }
+
+    #[test]
     fn a_context_that_nobody_can_go_on_with_is_used_first() {
         give(&POOL, None, 'a', 7);
         assert!(matches!(take(&POOL, Mark::new(), &'a'), Some(Taken::Used(7))));

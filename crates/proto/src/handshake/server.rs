@@ -113,8 +113,8 @@ impl ServerHandshake {
         now: Instant,
     ) {
         put_response(response, &mut self.transmit);
-        let deadline =
-            self.poll_timeout().map_or(now + LINGER, |deadline| deadline.max(now + LINGER));
+        let lingers = now + LINGER;
+        let deadline = self.poll_timeout().map_or(lingers, |deadline| deadline.max(lingers));
         self.phase = Phase::Refusing { failure, deadline };
     }
 

@@ -172,6 +172,11 @@ fn each_violation_has_its_code() {
         assert_eq!(heard.answer[6..8], code.to_be_bytes(), "{bytes:02X?}");
         assert!(heard.answer.len() > 8, "a reason");
     }
+    // The limit that was passed is nobody's business.
+    for (frame, message) in [(9, 10), (10, 9)] {
+        let config = Config::default().max_frame_size(frame).max_message_size(message);
+        assert_eq!(hears(Role::Client, &config, b"\x82\x0A").answer[8..], *b"message too big");
+    }
 }
 
 /// The terminal event comes once, and says what `closed` says.

@@ -171,3 +171,9 @@ fn a_control_frame_that_has_no_key_when_it_is_due_ends_the_connection() {
     assert_eq!(client.waits(20 * SECOND), ended);
     assert_ended(&client);
 }
+
+#[test]
+fn a_source_of_keys_is_debugged_without_its_state() {
+    let client = Conversation::client(Config::default(), counting());
+    assert!(format!("{:?}", client.connection).contains("masking: Client(Entropy)"));
+}

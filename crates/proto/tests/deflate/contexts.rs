@@ -47,6 +47,21 @@ fn more_connections_than_contexts_read_each_other_right() {
     }
 }
 
+/// RFC 7692 §7.2.3.2: a context that is lost is primed with what the peer still has.
+#[test]
+fn a_connection_that_has_lost_its_context_still_refers_to_what_it_said() {
+    let config = DeflateConfig::default().threshold(0).level(Level::BALANCED);
+    let mut sides: Vec<Side> = (0..20)
+        .map(|_| server_of("permessage-deflate", config.clone(), Default::default()).0)
+        .collect();
+    for expected in [HELLO, HELLO_AGAIN, HELLO_AGAIN] {
+        for side in &mut sides {
+            side.send(Message::text("Hello"));
+            assert_eq!(side.says_frames(), [(0xC1, expected.to_vec())]);
+        }
+    }
+}
+
 /// What one message in a row finds its own context, another does not: the bytes may differ, what they say may not.
 #[test]
 fn bursts_and_turns_read_each_other_right() {

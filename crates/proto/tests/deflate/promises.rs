@@ -162,6 +162,13 @@ fn windows_and_levels_exist_where_zlib_has_them() {
 }
 
 #[test]
+fn each_setting_is_kept_beside_the_others() {
+    let config = DeflateConfig::default().threshold(7).memory_level(MemoryLevel::MOST);
+    let told = format!("{config:?}");
+    assert!(told.contains("memory_level: MemoryLevel(9), threshold: 7,"), "{told}");
+}
+
+#[test]
 fn a_connection_that_compresses_says_so_where_it_is_debugged() {
     let told = format!("{:?}", plain(Role::Server).connection);
     assert!(told.contains("Inflater { direction: Direction {"), "{told}");

@@ -128,6 +128,22 @@ fn the_deadline_leaves_a_refusal_with_what_has_come() {
     assert_eq!((&refusal.body()[..], refusal.is_truncated()), (&b"abc"[..], true));
 }
 
+/// Without a length or chunks only the end of the stream says that the body is complete.
+#[test]
+fn a_body_that_ends_with_the_stream_is_truncated_without_that_end() {
+    let answer = "HTTP/1.1 500 No\r\n\r\nabcd";
+    let mut late = client(sample_request());
+    assert!(late.hears(answer).is_empty());
+    let refusal = refused(late.waits(10 * SECOND));
+    assert_eq!((&refusal.body()[..], refusal.is_truncated()), (&b"abcd"[..], true));
+    // As much as is kept, and nobody looks for more.
+    let mut full = client_within(sample_request(), &HandshakeConfig::default().max_refusal_body(4));
+    full.says();
+    full.input.extend_from_slice(answer.as_bytes());
+    let refusal = refused(full.hears_eof());
+    assert_eq!((&refusal.body()[..], refusal.is_truncated()), (&b"abcd"[..], true));
+}
+
 #[test]
 fn no_more_of_a_body_is_kept_than_the_limit() {
     let limits = HandshakeConfig::default().max_refusal_body(4);

@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use squall_proto::handshake::{HandshakeError, OriginPolicy, Rejection};
 
+use crate::talk::{request_with, server};
+
 /// Whether a policy allows a request with these headers, to `a.example:80`.
 fn allows(policy: &OriginPolicy, headers: &[(&str, &str)]) -> bool {
     let mut map = HeaderMap::new();
@@ -183,6 +185,16 @@ fn without_a_host_no_origin_is_the_servers_own() {
         .into_iter()
         .collect();
     assert!(!OriginPolicy::default().allows(&headers));
+}
+
+#[test]
+fn a_request_is_judged_as_its_headers_are() {
+    for (origin, expected) in
+        [("http://server.example.com", true), ("http://evil.example.com", false)]
+    {
+        let request = server().hears_request(request_with(&format!("Origin: {origin}")));
+        assert_eq!(OriginPolicy::SameAuthority.allows_request(&request), expected, "{origin}");
+    }
 }
 
 /// HS09.

@@ -20,6 +20,8 @@ fn a_line_of_exactly_the_limit_passes_and_one_byte_more_does_not() {
     let line = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     let exactly = HandshakeConfig::default().max_line_size(line.len());
     server_within(&exactly).hears_request(REQUEST);
+    let target = format!("/{}", "x".repeat(line.len() - 14));
+    server_within(&exactly).hears_request(request_replacing("/chat", &target));
     for (request, expected) in [
         (request_with(&format!("X: {}", "x".repeat(line.len() - 2))), 431),
         (request_replacing("/chat", &format!("/{}", "x".repeat(line.len() - 13))), 414),
