@@ -229,6 +229,23 @@ fn a_server_does_not_copy_a_large_payload() {
     assert!(peak <= 16 * KIB, "{peak}");
 }
 
+/// A queue takes what waits in it, not what has passed through it.
+#[test]
+fn a_queue_that_is_never_empty_does_not_grow() {
+    for waiting in [1, 100] {
+        let mut server = Connection::server(Arc::new(Config::default()), beginning());
+        let ((), _, peak) = grows(|| {
+            for count in 0..1000 {
+                server.send(beginning(), Message::from(vec![7; 1000])).unwrap();
+                if count >= waiting {
+                    server.transmit().advance(1004);
+                }
+            }
+        });
+        assert!(peak <= (80 + 4 * waiting) * KIB, "{waiting} {peak}");
+    }
+}
+
 /// A client masks a payload that it owns where it lies.
 #[test]
 fn a_client_does_not_copy_a_large_payload_that_it_owns() {
