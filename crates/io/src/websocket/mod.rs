@@ -130,7 +130,9 @@ impl<T: Transport + Send + 'static, R: Runtime> WebSocket<T, R> {
 
     /// Sends a message. When it returns the message is on its way, and nothing more needs to be called for that.
     ///
-    /// It waits while more than the high mark is queued.
+    /// It waits while more than the high mark is queued. While messages that were read wait to be received, a task of the runtime writes it
+    /// together with what follows. So the runtime has to go on running: a single-threaded one that is entered for one call at a
+    /// time goes on when it is entered next, and [`flush`](Self::flush) is for that.
     ///
     /// # Errors
     /// [`SendError`]; the message was not sent then. That the peer gets it is never certain: it may go away before.

@@ -107,7 +107,7 @@ fn inflating_echoes(scene: &Scene) -> io::Result<Effect> {
         let mut count = 0_u64;
         while begun.elapsed() < scene.duration {
             peer.send(COMPRESSED, &zeros)?;
-            let (first, answer) = peer.receive()?;
+            let (first, answer) = peer.receive_but_pings()?;
             if first != COMPRESSED || answer.len() > 64 << 10 {
                 return Err(io::Error::other(format!(
                     "{} bytes behind {first:#04X}",
@@ -130,7 +130,7 @@ fn idle_with_compression(scene: &Scene) -> io::Result<Effect> {
     for _ in 0..scene.many {
         let mut peer = Peer::connect_with_deflate(&scene.target)?;
         peer.send(COMPRESSED, &message)?;
-        peer.receive()?;
+        peer.receive_but_pings()?;
         peers.push(peer);
     }
     thread::sleep(Duration::from_millis(500));

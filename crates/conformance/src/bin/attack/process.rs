@@ -47,7 +47,11 @@ pub(crate) struct Waits {
 
 impl Process {
     /// Starts it; the answer has the first line that it prints.
+    ///
+    /// glibc gives large blocks back to the system as soon as they are freed, until it has seen a few: then it keeps up to 32 MiB
+    /// of each, wherever they lie. What it keeps says nothing about the process, so it is told to go on as it begins.
     pub(crate) fn start(command: &mut Command) -> io::Result<(Self, String)> {
+        command.env("MALLOC_MMAP_THRESHOLD_", "131072");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let (Some(input), Some(output)) = (input, output) else { return Err(gone()) };

@@ -171,6 +171,16 @@ impl Peer {
         Ok((first, payload))
     }
 
+    /// The next frame that is no ping.
+    pub(crate) fn receive_but_pings(&mut self) -> io::Result<(u8, Vec<u8>)> {
+        loop {
+            match self.receive()? {
+                (PING, _) => {}
+                frame => return Ok(frame),
+            }
+        }
+    }
+
     /// The code of the Close that the other side sends, whatever comes before it.
     pub(crate) fn close_code(&mut self) -> io::Result<Option<u16>> {
         loop {
