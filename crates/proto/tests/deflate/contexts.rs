@@ -54,7 +54,8 @@ fn a_connection_that_has_lost_its_context_still_refers_to_what_it_said() {
     let mut sides: Vec<Side> = (0..20)
         .map(|_| server_of("permessage-deflate", config.clone(), Default::default()).0)
         .collect();
-    for expected in [HELLO, HELLO_AGAIN, HELLO_AGAIN] {
+    // The third time all of it is one match: enough has been said for one to begin at its first byte.
+    for expected in [HELLO, HELLO_AGAIN, &[0x02, 0x13, 0x00, 0x00]] {
         for side in &mut sides {
             side.send(Message::text("Hello"));
             assert_eq!(side.says_frames(), [(0xC1, expected.to_vec())]);
