@@ -355,6 +355,17 @@ fn a_message_that_nobody_looked_for_has_its_time_anew() {
     }
 }
 
+/// A driver may be busy for five seconds.
+#[test]
+fn a_message_that_is_looked_for_a_little_late_has_no_time_left() {
+    let config = Config::default().message_timeout(30 * SECOND).keep_alive(None);
+    let mut server = Conversation::new(Role::Server, config);
+    assert_eq!(server.hears(HEADER), []);
+    server.now += 35 * SECOND;
+    server.connection.handle_timeout(server.now);
+    assert_eq!(server.events(), [Event::Closed(Closed::TimedOut(Deadline::Message))]);
+}
+
 /// Seconds pass, everything is written, and every ping is answered.
 fn live(server: &mut Conversation, seconds: u32) -> Vec<Event> {
     let mut events = Vec::new();
