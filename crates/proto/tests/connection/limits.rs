@@ -48,6 +48,23 @@ fn limits_are_exact_and_judged_at_the_header() {
     }
 }
 
+/// FR10: whether all of a frame is there, as most are, or its header only.
+#[test]
+fn a_frame_over_a_limit_fails_though_all_of_it_is_there() {
+    let default = Config::default();
+    for (config, error) in [
+        (default.clone().max_frame_size(10), ProtocolError::FrameTooBig),
+        (default.clone().max_message_size(10), ProtocolError::MessageTooBig),
+    ] {
+        let (fits, is_over) = ([7; 10], frame_to(Role::Client, 0x82, [7; 11]));
+        let frame = frame_to(Role::Client, 0x82, fits);
+        assert_eq!(hears(Role::Client, &config, frame), heard([binary(fits)], ""));
+        failed([], error, &hears(Role::Client, &config, is_over));
+    }
+    let nothing = hears(Role::Client, &default.max_fragments(0), b"\x82\x01a");
+    failed([], ProtocolError::TooManyFragments, &nothing);
+}
+
 /// FR10; CVE-2014-0193, CVE-2026-42786: fragments add up, before their payload is read.
 #[test]
 fn fragments_add_up_to_the_message_limit() {

@@ -151,4 +151,11 @@ fn messages_and_bytes_are_counted() {
     assert_eq!((stats.messages_sent, stats.bytes_sent, stats.wire_bytes_sent), (2, 6, 6));
     assert_eq!((stats.messages_received, stats.bytes_received), (2, 4));
     assert_eq!(stats.wire_bytes_received, 4);
+    // By copy, by reference, and in several frames.
+    for length in [1, 5_000, 2 << 20] {
+        let mut server = Conversation::new(Role::Server, Config::default());
+        server.send(vec![7; length]);
+        let stats = server.connection.stats();
+        assert_eq!((stats.bytes_sent, stats.wire_bytes_sent), (length as u64, length as u64));
+    }
 }
