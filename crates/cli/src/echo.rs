@@ -144,7 +144,7 @@ async fn serve<L: Listen>(
 where
     L::Runtime: Default,
 {
-    println!("{announcement}");
+    crate::announce(announcement);
     let mut server = Server::new(listener).config(config);
     if let Some(tls) = tls {
         server = server.tls(tls);

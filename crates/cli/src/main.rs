@@ -6,7 +6,11 @@ mod echo;
 mod error;
 mod runtime;
 
-use std::process::ExitCode;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -38,4 +42,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says where a server listens. It serves whether anybody reads that or not.
+fn announce(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }

@@ -69,8 +69,8 @@ async fn serve<L: Listen>(application: Application, listener: L, address: Socket
 where
     L::Runtime: Default,
 {
-    println!("listening on ws://{address}");
-    println!("the chat room is at http://{address}/");
+    crate::announce(format_args!("listening on ws://{address}"));
+    crate::announce(format_args!("the chat room is at http://{address}/"));
     application.serve(listener).await;
 }
 
