@@ -43,8 +43,7 @@ impl FrameReceiver {
             short => (2, u16::from(short)),
         };
         let is_shortest = (start == 2) == (length < u16::from(LENGTH_IN_TWO_BYTES));
-        let is_in_turn =
-            self.frame.is_none() && self.message.is_none() && self.delivery == Delivery::Messages;
+        let is_in_turn = self.is_at_rest() && self.delivery == Delivery::Messages;
         let is_masked_as_agreed = (second & MASKED != 0) == self.masked;
         if !matches!(first, TEXT | BINARY)
             || !is_shortest
