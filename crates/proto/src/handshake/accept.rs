@@ -31,6 +31,9 @@ impl Accept {
     }
 
     /// Adds a header to the response.
+    ///
+    /// # Panics
+    /// Where there are more headers than a [`HeaderMap`](http::HeaderMap) holds, some ten thousands.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);

@@ -125,6 +125,9 @@ impl ClientRequest {
     ///
     /// # Errors
     /// [`InvalidRequest::ReservedHeader`] for one that the handshake sets itself, [`InvalidRequest::Host`].
+    ///
+    /// # Panics
+    /// Where there are more headers than a [`HeaderMap`](http::HeaderMap) holds, some ten thousands.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, InvalidRequest> {
         match name {
             header::ORIGIN => self.origin = Some(value),

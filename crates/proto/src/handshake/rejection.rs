@@ -34,6 +34,9 @@ impl Rejection {
 
     /// Adds a header. `Connection`, `Content-Length`, `Transfer-Encoding` and `Upgrade` are set by the handshake itself and
     /// are passed over.
+    ///
+    /// # Panics
+    /// Where there are more headers than a [`HeaderMap`](http::HeaderMap) holds, some ten thousands.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         if !is_framing(&name) {
