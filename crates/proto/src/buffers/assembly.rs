@@ -2,53 +2,40 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::pool::{SIZE, give_back, lend};
+use super::pool::{Lent, SIZE};
 
 /// The bytes of a message so far: in a buffer of the thread's once there are many.
 #[derive(Debug, Default)]
-pub(crate) struct AssemblyBuffer {
-    bytes: BytesMut,
-    /// The size of the whole buffer; `0` where it is not the thread's.
-    size: usize,
-}
+pub(crate) struct AssemblyBuffer(Lent);
 
 impl AssemblyBuffer {
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.0.bytes.is_empty()
     }
 
     /// With room for a message of this size.
     pub(crate) fn with_room(size: usize) -> Self {
-        if size <= SIZE {
-            return Self { bytes: BytesMut::with_capacity(size), size: 0 };
-        }
-        let (bytes, size) = lend(size);
-        Self { bytes, size }
+        Self(if size <= SIZE {
+            Lent::own(BytesMut::with_capacity(size))
+        } else {
+            Lent::with_room(size)
+        })
     }
 
     /// Appends a part, and returns it as it lies here; the buffer grows with what has come, to at most twice as much or to one that is
     /// kept.
     pub(crate) fn append(&mut self, part: &[u8]) -> &mut [u8] {
-        let (held, needed) = (self.bytes.len(), self.bytes.len() + part.len());
-        if needed > self.bytes.capacity() && needed > SIZE {
-            let (buffer, size) = lend(needed.max(2 * held));
-            let held = std::mem::replace(&mut self.bytes, buffer);
-            self.bytes.extend_from_slice(&held);
-            give_back(held, std::mem::replace(&mut self.size, size));
+        let (held, needed) = (self.0.bytes.len(), self.0.bytes.len() + part.len());
+        if needed > self.0.bytes.capacity() && needed > SIZE {
+            self.0.move_to_room(needed.max(2 * held));
         }
-        self.bytes.extend_from_slice(part);
-        self.bytes.get_mut(held..).unwrap_or_default()
+        self.0.bytes.extend_from_slice(part);
+        self.0.bytes.get_mut(held..).unwrap_or_default()
     }
 
     /// All of the message.
     pub(crate) fn take(&mut self) -> Bytes {
-        self.bytes.split().freeze()
-    }
-}
-
-impl Drop for AssemblyBuffer {
-    fn drop(&mut self) {
-        give_back(std::mem::take(&mut self.bytes), self.size);
+        self.0.bytes.split().freeze()
     }
 }
 

@@ -31,30 +31,55 @@ struct Pool {
     limit: usize,
 }
 
-/// An empty buffer with this much room or more, and its size.
-pub(super) fn lend(room: usize) -> (BytesMut, usize) {
-    let lent = POOLS.try_with(|pools| {
-        let [reads, large] = &mut *pools.try_borrow_mut().ok()?;
-        if room <= SIZE { reads.lend(SIZE) } else { large.lend(room) }
-    });
-    lent.ok().flatten().unwrap_or_else(|| {
-        let size = room.max(SIZE);
-        (BytesMut::with_capacity(size), size)
-    })
+/// Bytes in a buffer of the thread's, which goes back when this is dropped; or in one of their own.
+#[derive(Debug, Default)]
+pub(super) struct Lent {
+    pub(super) bytes: BytesMut,
+    /// The size of the whole buffer that `bytes` are a part of; `0` where it is their own.
+    size: usize,
 }
 
-/// Takes a buffer of this size back, which payloads may lie in; one that was not lent has size 0.
-pub(super) fn give_back(buffer: BytesMut, size: usize) {
-    if size == 0 {
-        return;
+impl Lent {
+    /// These bytes, which stay where they are.
+    pub(super) const fn own(bytes: BytesMut) -> Self {
+        Self { bytes, size: 0 }
     }
-    // A thread that is ending keeps nothing.
-    let _ = POOLS.try_with(|pools| {
-        if let Ok(mut pools) = pools.try_borrow_mut() {
-            let [reads, large] = &mut *pools;
-            if size <= SIZE { reads.keep(buffer, size) } else { large.keep(buffer, size) }
+
+    /// An empty buffer with this much room or more.
+    pub(super) fn with_room(room: usize) -> Self {
+        let lent = POOLS.try_with(|pools| {
+            let [reads, large] = &mut *pools.try_borrow_mut().ok()?;
+            if room <= SIZE { reads.lend(SIZE) } else { large.lend(room) }
+        });
+        let (bytes, size) = lent.ok().flatten().unwrap_or_else(|| {
+            let size = room.max(SIZE);
+            (BytesMut::with_capacity(size), size)
+        });
+        Self { bytes, size }
+    }
+
+    /// Moves the bytes into a buffer with this much room for all of them.
+    pub(super) fn move_to_room(&mut self, room: usize) {
+        let mut larger = Self::with_room(room);
+        larger.bytes.extend_from_slice(&self.bytes);
+        *self = larger;
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let (buffer, size) = (std::mem::take(&mut self.bytes), self.size);
+        if size == 0 {
+            return;
         }
-    });
+        // A thread that is ending keeps nothing.
+        let _ = POOLS.try_with(|pools| {
+            if let Ok(mut pools) = pools.try_borrow_mut() {
+                let [reads, large] = &mut *pools;
+                if size <= SIZE { reads.keep(buffer, size) } else { large.keep(buffer, size) }
+            }
+        });
+    }
 }
 
 impl Pool {
@@ -63,22 +88,17 @@ impl Pool {
     }
 
     fn lend(&mut self, room: usize) -> Option<(BytesMut, usize)> {
-        if let Some((size, last)) = self.buffers.back_mut()
-            && room == *size
-            && last.try_reclaim(room)
-        {
-            let lent = self.buffers.pop_back();
-            self.size -= room;
-            return lent.map(|(size, buffer)| (buffer, size));
-        }
-        let kept = self.buffers.iter_mut().enumerate().rev().take(SEARCHED);
-        let free = kept.filter_map(|(place, (size, buffer))| {
-            let is_fit = *size <= room.saturating_mul(LARGER) && buffer.try_reclaim(room);
-            is_fit.then_some((*size, place))
-        });
         // The largest spares a long message further moves, and of several the one that was used last is in the cache.
-        let (_, place) = free.max()?;
-        let (size, buffer) = self.buffers.remove(place)?;
+        let mut best: Option<(usize, usize)> = None;
+        for (place, (size, buffer)) in self.buffers.iter_mut().enumerate().rev().take(SEARCHED) {
+            if best.is_none_or(|(_, best)| *size > best)
+                && *size <= room.saturating_mul(LARGER)
+                && buffer.try_reclaim(room)
+            {
+                best = Some((place, *size));
+            }
+        }
+        let (size, buffer) = self.buffers.remove(best?.0)?;
         self.size -= size;
         Some((buffer, size))
     }
@@ -116,11 +136,9 @@ mod tests {
 
     /// A payload of this length in a buffer of this size, which is given back.
     fn payload(length: usize, room: usize) -> (Bytes, usize) {
-        let (mut buffer, size) = lend(room);
-        buffer.resize(length, 7);
-        let payload = buffer.split_to(length).freeze();
-        give_back(buffer, size);
-        (payload, size)
+        let mut lent = Lent::with_room(room);
+        lent.bytes.resize(length, 7);
+        (lent.bytes.split_to(length).freeze(), lent.size)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::pool::{give_back, lend};
+use super::pool::Lent;
 
 /// A read into a buffer that holds a part of a frame has at least this much room.
 const ROOM: usize = 16 << 10;
@@ -16,65 +16,51 @@ const PART: usize = 4 << 10;
 /// A connection that waits holds none. Buffers have 64 KiB, and more where a long message arrives; the thread keeps up to 9 MiB of them.
 /// [`bytes_mut`](Self::bytes_mut) is the input of [`Machine::poll_event`](crate::Machine::poll_event).
 #[derive(Debug, Default)]
-pub struct ReadBuffer {
-    bytes: BytesMut,
-    /// The size of the whole buffer that `bytes` are a part of; `0` where it is not the thread's.
-    size: usize,
-}
+pub struct ReadBuffer(Lent);
 
 impl ReadBuffer {
     /// These bytes are to be taken first.
     #[must_use]
     pub const fn new(bytes: BytesMut) -> Self {
-        Self { bytes, size: 0 }
+        Self(Lent::own(bytes))
     }
 
     /// What was read and not taken yet.
     #[must_use]
     pub const fn bytes(&self) -> &BytesMut {
-        &self.bytes
+        &self.0.bytes
     }
 
     /// What was read and not taken yet: append to it, and take from its front.
     #[must_use]
     pub const fn bytes_mut(&mut self) -> &mut BytesMut {
-        &mut self.bytes
+        &mut self.0.bytes
     }
 
     /// Makes room for a read, at least 16 KiB: in a buffer of the thread's where little or nothing is left over, and for `hint` bytes
     /// ([`Machine::read_hint`](crate::Machine::read_hint)) where a frame is under way.
     pub fn make_room(&mut self, hint: usize) {
-        let left = self.bytes.len();
+        let bytes = &mut self.0.bytes;
+        let left = bytes.len();
         let room = if left == 0 { ROOM } else { hint.max(ROOM) };
-        if self.bytes.capacity() - left >= room {
+        if bytes.capacity() - left >= room {
             return;
         }
         // What is left of the last read goes to the front of its buffer where no payload lies there.
-        if left > PART && self.bytes.try_reclaim(room) {
+        if left > PART && bytes.try_reclaim(room) {
             return;
         }
-        let (buffer, size) = lend(left + room);
-        let left = std::mem::replace(&mut self.bytes, buffer);
-        self.bytes.extend_from_slice(&left);
-        give_back(left, std::mem::replace(&mut self.size, size));
+        self.0.move_to_room(left + room);
     }
 
     /// Gives the buffer back, where nothing was left over or no more than 4 KiB of a frame, which get a place of their own.
     ///
     /// Call it when there is nothing to read.
     pub fn give_back(&mut self) {
-        if self.bytes.len() > PART {
-            return;
+        if self.0.bytes.len() <= PART {
+            // `from` allocates nothing for an empty slice.
+            self.0 = Lent::own(BytesMut::from(self.0.bytes.as_ref()));
         }
-        // `from` allocates nothing for an empty slice.
-        let part = BytesMut::from(self.bytes.as_ref());
-        give_back(std::mem::replace(&mut self.bytes, part), std::mem::take(&mut self.size));
-    }
-}
-
-impl Drop for ReadBuffer {
-    fn drop(&mut self) {
-        give_back(std::mem::take(&mut self.bytes), self.size);
     }
 }
 
@@ -88,53 +74,53 @@ mod tests {
     fn a_buffer_that_was_given_back_is_lent_again() {
         let mut input = ReadBuffer::default();
         input.make_room(0);
-        assert_eq!(input.bytes.capacity(), SIZE);
-        let address = input.bytes.as_ptr();
+        assert_eq!(input.0.bytes.capacity(), SIZE);
+        let address = input.0.bytes.as_ptr();
         input.give_back();
-        assert_eq!(input.bytes.capacity(), 0);
+        assert_eq!(input.0.bytes.capacity(), 0);
         input.make_room(0);
-        assert_eq!(input.bytes.as_ptr(), address);
+        assert_eq!(input.0.bytes.as_ptr(), address);
         drop(input);
         let mut input = ReadBuffer::default();
         input.make_room(0);
-        assert_eq!(input.bytes.as_ptr(), address);
+        assert_eq!(input.0.bytes.as_ptr(), address);
     }
 
     #[test]
     fn a_part_of_a_frame_is_kept_and_has_room_behind_it() {
         let mut input = ReadBuffer::default();
         input.make_room(0);
-        input.bytes.extend_from_slice(b"part");
+        input.0.bytes.extend_from_slice(b"part");
         input.give_back();
-        assert_eq!((&input.bytes[..], input.bytes.capacity()), (b"part".as_slice(), 4));
+        assert_eq!((&input.0.bytes[..], input.0.bytes.capacity()), (b"part".as_slice(), 4));
         input.make_room(0);
-        assert_eq!((&input.bytes[..], input.bytes.capacity()), (b"part".as_slice(), SIZE));
+        assert_eq!((&input.0.bytes[..], input.0.bytes.capacity()), (b"part".as_slice(), SIZE));
         input.make_room(100 << 10);
-        assert_eq!(&input.bytes[..], b"part");
-        assert_eq!(input.bytes.capacity(), (100 << 10) + 4);
+        assert_eq!(&input.0.bytes[..], b"part");
+        assert_eq!(input.0.bytes.capacity(), (100 << 10) + 4);
     }
 
     #[test]
     fn what_is_left_of_a_read_moves_to_the_front_of_its_buffer() {
         let mut input = ReadBuffer::default();
         input.make_room(0);
-        let address = input.bytes.as_ptr();
-        input.bytes.resize(SIZE, 7);
-        input.bytes.advance(SIZE - PART - 1);
+        let address = input.0.bytes.as_ptr();
+        input.0.bytes.resize(SIZE, 7);
+        input.0.bytes.advance(SIZE - PART - 1);
         input.make_room(0);
-        assert_eq!((input.bytes.as_ptr(), input.bytes.len()), (address, PART + 1));
-        assert!(input.bytes.iter().all(|byte| *byte == 7));
+        assert_eq!((input.0.bytes.as_ptr(), input.0.bytes.len()), (address, PART + 1));
+        assert!(input.0.bytes.iter().all(|byte| *byte == 7));
     }
 
     /// A message of this length, received piece by piece; the payload.
     fn receive(input: &mut ReadBuffer, length: usize) -> Bytes {
-        while input.bytes.len() < length {
-            let left = length - input.bytes.len();
-            input.make_room(left.min(SIZE.max(3 * input.bytes.len())));
-            let room = input.bytes.capacity() - input.bytes.len();
-            input.bytes.extend_from_slice(&vec![7; room.min(left)]);
+        while input.0.bytes.len() < length {
+            let left = length - input.0.bytes.len();
+            input.make_room(left.min(SIZE.max(3 * input.0.bytes.len())));
+            let room = input.0.bytes.capacity() - input.0.bytes.len();
+            input.0.bytes.extend_from_slice(&vec![7; room.min(left)]);
         }
-        let payload = input.bytes.split_to(length).freeze();
+        let payload = input.0.bytes.split_to(length).freeze();
         input.make_room(0);
         input.give_back();
         payload

@@ -105,11 +105,11 @@ impl FrameSender {
             return Err(SendError::MessageInProgress);
         }
         let opcode = first_opcode(message.kind());
-        let mut payload = message.into_bytes();
-        let mut compressed = false;
-        if self.deflater.is_some() && compression == Compression::WhereWorth {
-            (payload, compressed) = self.compressed_where_worth(payload);
-        }
+        let payload = message.into_bytes();
+        let (payload, compressed) = match compression {
+            Compression::WhereWorth if self.compresses() => self.compressed_where_worth(payload),
+            _ => (payload, false),
+        };
         Ok(self.frames(Start { opcode, compressed }, true, payload, out)?)
     }
 

@@ -22,6 +22,11 @@ impl Inflated {
     pub(super) const fn new(delivery: Delivery) -> Self {
         Self { delivery, size: 0, plaintext: Vec::new() }
     }
+
+    /// Whether nothing is handed out before the end.
+    pub(super) fn is_collected(&self) -> bool {
+        self.delivery == Delivery::Messages
+    }
 }
 
 impl FrameReceiver {
@@ -105,7 +110,7 @@ impl Incoming {
     /// Hands out a message at its end, or a piece of one where there is one.
     fn hand_out_inflated(&mut self, ended: bool) -> Option<Received> {
         let Assembly::Inflated(inflated) = &mut self.assembly else { return None };
-        if inflated.delivery == Delivery::Messages {
+        if inflated.is_collected() {
             let payload = ended.then(|| std::mem::take(&mut inflated.plaintext))?;
             return Some(Received::Message(self.kind.message(payload.into())));
         }

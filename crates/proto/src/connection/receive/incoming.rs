@@ -16,8 +16,6 @@ pub(super) struct Incoming {
     pub(super) frames: usize,
     pub(super) utf8: Utf8Validator,
     pub(super) assembly: Assembly,
-    /// Whether it is collected until it is whole.
-    pub(super) is_collected: bool,
     /// Since when its rest is waited for.
     pub(super) waiting_since: Option<Instant>,
 }
@@ -46,8 +44,16 @@ impl Incoming {
             frames: 0,
             utf8: Utf8Validator::new(),
             assembly,
-            is_collected: delivery == Delivery::Messages,
             waiting_since: None,
+        }
+    }
+
+    /// Whether it is collected until it is whole.
+    pub(super) fn is_collected(&self) -> bool {
+        match &self.assembly {
+            Assembly::Whole(_) => true,
+            Assembly::Pieces(_) => false,
+            Assembly::Inflated(inflated) => inflated.is_collected(),
         }
     }
 

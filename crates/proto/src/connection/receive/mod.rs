@@ -124,7 +124,7 @@ impl FrameReceiver {
     /// Everything that has arrived is looked at: from now on the rest of the message under way is waited for.
     pub(super) fn waits(&mut self, now: Instant) {
         if let Some(message) = &mut self.message
-            && message.is_collected
+            && message.is_collected()
         {
             message.waiting_since.get_or_insert(now);
         }
