@@ -1,10 +1,6 @@
 //! What a connection holds in memory; measured by an allocator that counts.
 
-#![expect(unsafe_code, reason = "an allocator is unsafe; this one only counts and forwards")]
-
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     future::Future,
     pin::pin,
     sync::Arc,
@@ -12,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use allocation_counter::measure;
 use bytes::BytesMut;
 use squall_io::{Error, Shutdown, WebSocket};
 use squall_proto::{Config, Connection};
@@ -26,43 +23,13 @@ const KIB: isize = 1 << 10;
 /// How many connections are measured together.
 const MANY: usize = 100;
 
-thread_local! {
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-/// Counts the bytes that this thread has allocated and not freed.
-struct Counting;
-
-fn count(bytes: isize) {
-    LIVE.set(LIVE.get() + bytes);
-    PEAK.set(PEAK.get().max(LIVE.get()));
-}
-
-// SAFETY: every call is forwarded to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size().cast_signed());
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        count(-layout.size().cast_signed());
-        // SAFETY: the block came from `System.alloc` with this layout.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// How many bytes more are live after `work` than before, and at most meanwhile; its result is still alive.
+#[expect(clippy::unwrap_used, reason = "a measurement that is lost fails its test")]
 fn grows<T>(work: impl FnOnce() -> T) -> (T, isize, isize) {
-    let before = LIVE.get();
-    PEAK.set(before);
-    let result = work();
-    (result, LIVE.get() - before, PEAK.get() - before)
+    let mut result = None;
+    let grown = measure(|| result = Some(work()));
+    let [live, peak] = [grown.bytes_current, grown.bytes_max.cast_signed()];
+    (result.unwrap(), live.try_into().unwrap(), peak.try_into().unwrap())
 }
 
 fn poll_once<F: Future>(future: F) -> Option<F::Output> {
