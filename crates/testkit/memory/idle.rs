@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use squall_io::server::{Listen, Server};
 use squall_testkit::wire::{ANSWER, REQUEST, from_client, from_server};
 
 /// How many connections are measured together.
@@ -93,6 +94,28 @@ pub(crate) fn idle(
     let own = grown.map(|grown| usize::try_from((grown + MANY / 8) / MANY).unwrap_or(0));
     let blocks = own.enumerate().flat_map(|(size, count)| std::iter::repeat_n(size, count));
     Ok(Idle { bytes: (after.0 - before.0) / MANY, blocks: blocks.collect() })
+}
+
+/// Tells where the listener listens, and echoes what comes.
+pub(crate) async fn echo<L: Listen>(
+    listener: L,
+    address: io::Result<SocketAddr>,
+    tell: Sender<SocketAddr>,
+) -> io::Result<()>
+where
+    L::Runtime: Default,
+{
+    tell.send(address?).map_err(io::Error::other)?;
+    Server::new(listener)
+        .serve(async |mut socket| {
+            while let Ok(Some(message)) = socket.recv().await {
+                if socket.send(message).await.is_err() {
+                    break;
+                }
+            }
+        })
+        .await;
+    Ok(())
 }
 
 fn clients(address: SocketAddr, messages: usize) -> io::Result<Vec<TcpStream>> {

@@ -5,7 +5,7 @@ mod idle;
 
 use std::{io, net::SocketAddr, sync::mpsc::Sender};
 
-use squall_tokio::{Listener, Server};
+use squall_tokio::Listener;
 
 /// tokio's task, its timer's entry and its socket's are among it, and the future of the handler. Answers that were sent
 /// together were written by a task that stays.
@@ -22,16 +22,7 @@ fn server(tell: Sender<SocketAddr>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = Listener::bind("127.0.0.1:0").await?;
-        tell.send(listener.local_addr()?).map_err(io::Error::other)?;
-        Server::new(listener)
-            .serve(async |mut socket| {
-                while let Ok(Some(message)) = socket.recv().await {
-                    if socket.send(message).await.is_err() {
-                        break;
-                    }
-                }
-            })
-            .await;
-        Ok(())
+        let address = listener.local_addr();
+        idle::echo(listener, address, tell).await
     })
 }
