@@ -105,11 +105,11 @@ impl FrameSender {
             return Err(SendError::MessageInProgress);
         }
         let opcode = first_opcode(message.kind());
-        let payload = message.into_bytes();
-        let (payload, compressed) = match compression {
-            Compression::WhereWorth if self.compresses() => self.compressed_where_worth(payload),
-            _ => (payload, false),
-        };
+        let mut payload = message.into_bytes();
+        let mut compressed = false;
+        if self.compresses() && compression == Compression::WhereWorth {
+            (payload, compressed) = self.compressed_where_worth(payload);
+        }
         Ok(self.frames(Start { opcode, compressed }, true, payload, out)?)
     }
 
