@@ -58,6 +58,22 @@ fn a_dripping_peer_is_gone_at_the_idle_timeout() {
     assert!(peer.peer_ended());
 }
 
+/// What is sent counts when it is sent, though the queue is never empty and nobody receives.
+#[test]
+fn who_sends_all_the_time_to_a_slow_peer_is_not_idle() {
+    let config = Config::default().idle_timeout(30 * SECOND).keep_alive(None);
+    let Scene { simulation, mut socket, peer, .. } = Scene::server(&Simulation::new(), config, 10);
+    simulation.block_on(socket.feed(vec![7; 20])).unwrap();
+    let sender = socket.sender();
+    let flushed = simulation.start(async move { sender.flush().await });
+    for _ in 0..100 {
+        simulation.block_on(socket.feed(vec![7; 20])).unwrap();
+        simulation.pass(SECOND);
+        assert_eq!(peer.hear().len(), 10);
+    }
+    assert!(flushed.take().is_none() && socket.closed().is_none());
+}
+
 /// … nor, where there is no such timeout, one that may take as long as it likes.
 #[test]
 fn a_dripping_peer_is_gone_at_the_message_timeout() {

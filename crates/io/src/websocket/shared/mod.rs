@@ -174,9 +174,10 @@ impl<T: Transport, R: Runtime> State<T, R> {
             return Ok(Some(message));
         }
         let Some(driver) = driver else { return Err(SendError::Closed) };
-        // What is queued already has started every watch. Until it is written the time of the read will do for what follows it, as asking
-        // for another costs as much as all else here.
-        let now = if connection.queued() > 0 { driver.read_at() } else { driver.timer().now() };
+        // While messages of one read are answered, what is queued already has started every watch: the time of that read will do for
+        // what follows, as asking for another costs as much as all else here.
+        let is_in_batch = driver.has_input() && connection.queued() > 0;
+        let now = if is_in_batch { driver.read_at() } else { driver.timer().now() };
         connection.send(now, message)?;
         Ok(None)
     }
