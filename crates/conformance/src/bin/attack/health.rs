@@ -1,7 +1,7 @@
 //! The honest ones beside an attack, and what their waiting is to be blamed on.
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     sync::Mutex,
     thread,
     time::{Duration, Instant},
@@ -9,8 +9,11 @@ use std::{
 
 use crate::{
     process::Process,
-    wire::{PING, PONG, Peer, TEXT, Target},
+    wire::{CLOSE, PING, PONG, Peer, TEXT, Target},
 };
+
+/// The code of a Close, 1013.
+const TRY_AGAIN_LATER: [u8; 2] = 1013_u16.to_be_bytes();
 
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -92,19 +95,37 @@ fn ask(honest: &Honest, resident: &mut Option<Peer>, count: usize) -> io::Result
             return ask_peer(&mut peer, &question, |question, answer| question == answer);
         }
     };
+    let ask = |peer| ask_member(peer, target, &question, is_answer);
     if count % NEWCOMERS == NEWCOMERS - 1 {
-        return ask_peer(&mut Peer::connect(target)?, &question, is_answer);
+        return ask(Peer::connect(target)?).map(drop);
     }
-    let mut peer = match resident.take() {
+    let peer = match resident.take() {
         Some(peer) => peer,
         None => Peer::connect(target)?,
     };
-    ask_peer(&mut peer, &question, is_answer)?;
-    *resident = Some(peer);
+    *resident = Some(ask(peer)?);
     Ok(())
 }
 
-/// Asks, and passes over what others say until the answer comes.
+/// Asks, and comes back once where the chat room has sent this one away: it does so with who has read nothing for a while, as this one between
+/// two questions, and the page comes back by itself, too.
+fn ask_member(
+    mut peer: Peer,
+    target: &Target,
+    question: &str,
+    is_answer: fn(&str, &str) -> bool,
+) -> io::Result<Peer> {
+    match ask_peer(&mut peer, question, is_answer) {
+        Err(error) if error.kind() == ErrorKind::ConnectionAborted => {
+            peer = Peer::connect(target)?;
+            ask_peer(&mut peer, question, is_answer)?;
+        }
+        asked => asked?,
+    }
+    Ok(peer)
+}
+
+/// Asks, and passes over what others say until the answer comes. Who is sent away to come again finds the connection aborted.
 fn ask_peer(peer: &mut Peer, question: &str, is_answer: fn(&str, &str) -> bool) -> io::Result<()> {
     peer.send(TEXT, question.as_bytes())?;
     loop {
@@ -112,6 +133,9 @@ fn ask_peer(peer: &mut Peer, question: &str, is_answer: fn(&str, &str) -> bool) 
             (TEXT, text) if is_answer(question, &String::from_utf8_lossy(&text)) => return Ok(()),
             (TEXT | PONG, _) => {}
             (PING, payload) => peer.send(PONG, &payload)?,
+            (CLOSE, payload) if payload.starts_with(&TRY_AGAIN_LATER) => {
+                return Err(ErrorKind::ConnectionAborted.into());
+            }
             (first, _) => return Err(io::Error::other(format!("a frame {first:#04X}"))),
         }
     }
