@@ -307,6 +307,7 @@ mod tests {
     fn vectored(transmit: &Transmit, count: usize) -> Vec<u8> {
         let mut slices = vec![IoSlice::new(&[]); count];
         let filled = transmit.chunks_vectored(&mut slices);
+        assert!(slices[..filled].iter().all(|slice| !slice.is_empty()), "no slice is wasted");
         slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
     }
 

@@ -64,6 +64,23 @@ mod tests {
     }
 
     #[test]
+    fn a_message_of_a_known_size_is_not_moved() {
+        for size in [1, SIZE, SIZE + 1] {
+            let mut buffer = AssemblyBuffer::with_room(size);
+            let address = buffer.append(&[7]).as_ptr();
+            buffer.append(&vec![7; size - 1]);
+            assert_eq!(buffer.take().as_ptr(), address);
+        }
+    }
+
+    #[test]
+    fn a_short_message_holds_no_buffer_of_the_thread() {
+        assert_eq!(AssemblyBuffer::with_room(SIZE).0.bytes.capacity(), SIZE);
+        assert_eq!(AssemblyBuffer::with_room(100).0.bytes.capacity(), 100);
+        assert_eq!(super::super::pool::kept(), [0; 0]);
+    }
+
+    #[test]
     fn the_next_long_message_lies_where_the_last_one_lay() {
         let address = assembled(4 << 10, 256).as_ptr();
         assert_eq!(assembled(4 << 10, 256).as_ptr(), address);

@@ -172,6 +172,30 @@ mod tests {
     }
 
     #[test]
+    fn of_those_that_fit_the_largest_is_lent_and_of_several_the_last() {
+        let lent: Vec<_> = [100, 200, 200, 150].map(|kib| Lent::with_room(kib << 10)).into();
+        let last_of_the_largest = lent[2].bytes.as_ptr();
+        drop(lent);
+        let lent = Lent::with_room(70 << 10);
+        assert_eq!((lent.size, lent.bytes.as_ptr()), (200 << 10, last_of_the_largest));
+    }
+
+    #[test]
+    fn lending_changes_nothing_of_what_a_thread_may_keep() {
+        let all = || -> Vec<_> { (0..KEPT / SIZE).map(|_| Lent::with_room(SIZE)).collect() };
+        for _ in 0..3 {
+            drop(all());
+            drop(Lent::with_room(SIZE));
+            assert_eq!(kept(), [SIZE; KEPT / SIZE]);
+        }
+        let more = (all(), all());
+        drop(more);
+        assert_eq!(kept(), [SIZE; KEPT / SIZE]);
+        drop(Lent::with_room(KEPT_LARGE));
+        assert_eq!(kept().last(), Some(&KEPT_LARGE));
+    }
+
+    #[test]
     fn a_thread_keeps_no_more_than_it_says() {
         let payloads: Vec<_> = (0..40).map(|_| payload(5000, SIZE)).collect();
         assert_eq!(kept().iter().sum::<usize>(), KEPT);

@@ -74,53 +74,64 @@ mod tests {
     fn a_buffer_that_was_given_back_is_lent_again() {
         let mut input = ReadBuffer::default();
         input.make_room(0);
-        assert_eq!(input.0.bytes.capacity(), SIZE);
-        let address = input.0.bytes.as_ptr();
+        assert_eq!(input.bytes().capacity(), SIZE);
+        let address = input.bytes().as_ptr();
         input.give_back();
-        assert_eq!(input.0.bytes.capacity(), 0);
+        assert_eq!(input.bytes().capacity(), 0);
         input.make_room(0);
-        assert_eq!(input.0.bytes.as_ptr(), address);
+        assert_eq!(input.bytes().as_ptr(), address);
         drop(input);
         let mut input = ReadBuffer::default();
         input.make_room(0);
-        assert_eq!(input.0.bytes.as_ptr(), address);
+        assert_eq!(input.bytes().as_ptr(), address);
     }
 
     #[test]
     fn a_part_of_a_frame_is_kept_and_has_room_behind_it() {
         let mut input = ReadBuffer::default();
         input.make_room(0);
-        input.0.bytes.extend_from_slice(b"part");
+        input.bytes_mut().extend_from_slice(b"part");
         input.give_back();
-        assert_eq!((&input.0.bytes[..], input.0.bytes.capacity()), (b"part".as_slice(), 4));
+        assert_eq!((&input.bytes()[..], input.bytes().capacity()), (b"part".as_slice(), 4));
         input.make_room(0);
-        assert_eq!((&input.0.bytes[..], input.0.bytes.capacity()), (b"part".as_slice(), SIZE));
+        assert_eq!((&input.bytes()[..], input.bytes().capacity()), (b"part".as_slice(), SIZE));
         input.make_room(100 << 10);
-        assert_eq!(&input.0.bytes[..], b"part");
-        assert_eq!(input.0.bytes.capacity(), (100 << 10) + 4);
+        assert_eq!(&input.bytes()[..], b"part");
+        assert_eq!(input.bytes().capacity(), (100 << 10) + 4);
     }
 
     #[test]
     fn what_is_left_of_a_read_moves_to_the_front_of_its_buffer() {
         let mut input = ReadBuffer::default();
         input.make_room(0);
-        let address = input.0.bytes.as_ptr();
-        input.0.bytes.resize(SIZE, 7);
-        input.0.bytes.advance(SIZE - PART - 1);
+        let address = input.bytes().as_ptr();
+        input.bytes_mut().resize(SIZE, 7);
+        input.bytes_mut().advance(SIZE - PART - 1);
         input.make_room(0);
-        assert_eq!((input.0.bytes.as_ptr(), input.0.bytes.len()), (address, PART + 1));
-        assert!(input.0.bytes.iter().all(|byte| *byte == 7));
+        assert_eq!((input.bytes().as_ptr(), input.bytes().len()), (address, PART + 1));
+        assert!(input.bytes().iter().all(|byte| *byte == 7));
+        input.bytes_mut().advance(1);
+        input.make_room(0);
+        assert_ne!(input.bytes().as_ptr(), address, "so little is moved to another");
+    }
+
+    #[test]
+    fn a_buffer_that_is_almost_full_gets_room() {
+        let mut input = ReadBuffer::new(BytesMut::zeroed(SIZE));
+        input.make_room(0);
+        assert_eq!(input.bytes().len(), SIZE);
+        assert!(input.bytes().capacity() - SIZE >= ROOM);
     }
 
     /// A message of this length, received piece by piece; the payload.
     fn receive(input: &mut ReadBuffer, length: usize) -> Bytes {
-        while input.0.bytes.len() < length {
-            let left = length - input.0.bytes.len();
-            input.make_room(left.min(SIZE.max(3 * input.0.bytes.len())));
-            let room = input.0.bytes.capacity() - input.0.bytes.len();
-            input.0.bytes.extend_from_slice(&vec![7; room.min(left)]);
+        while input.bytes().len() < length {
+            let left = length - input.bytes().len();
+            input.make_room(left.min(SIZE.max(3 * input.bytes().len())));
+            let room = input.bytes().capacity() - input.bytes().len();
+            input.bytes_mut().extend_from_slice(&vec![7; room.min(left)]);
         }
-        let payload = input.0.bytes.split_to(length).freeze();
+        let payload = input.bytes_mut().split_to(length).freeze();
         input.make_room(0);
         input.give_back();
         payload

@@ -16,8 +16,9 @@ use crate::{
 /// slice in a vectored write costs about as much as copying this much.
 const COPY_UP_TO: usize = 4 << 10;
 
-/// How much of a payload is copied before it is masked: a multiple of the key's length.
+/// How much of a payload is copied before it is masked: whole keys, so that each part begins with the first byte of its key.
 const MASKED_AT_ONCE: usize = 16 << 10;
+const _: () = assert!(MASKED_AT_ONCE.is_multiple_of(4), "a key has four bytes");
 
 /// Turns messages into frames.
 #[derive(Debug)]
@@ -274,8 +275,8 @@ fn masked(payload: Bytes, frame_size: usize, keys: &[Option<[u8; 4]>]) -> Bytes 
             let mut copy = AssemblyBuffer::with_room(shared.len());
             for (frame, key) in shared.chunks(frame_size.max(1)).zip(keys) {
                 // Each part is masked while it is in the cache.
-                for (number, part) in frame.chunks(MASKED_AT_ONCE).enumerate() {
-                    apply_mask(*key, number * MASKED_AT_ONCE, copy.append(part));
+                for part in frame.chunks(MASKED_AT_ONCE) {
+                    apply_mask(*key, 0, copy.append(part));
                 }
             }
             copy.take()

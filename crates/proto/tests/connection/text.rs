@@ -162,3 +162,19 @@ fn each_message_is_judged_anew() {
     let bytes = b"\x82\x01\xC3\x81\x02\xC3\xA9\x01\x01\xC3\x80\x01\xA9\x81\x01z";
     assert_eq!(client_hears(bytes).events, [binary(b"\xC3"), text("é"), text("é"), text("z")]);
 }
+
+/// UT01: short text is looked through eight bytes at a time for others than ASCII, which may stand anywhere and more than once.
+#[test]
+fn bytes_that_are_not_ascii_are_seen_wherever_they_stand() {
+    let fails = |text: &[u8]| {
+        failed([], ProtocolError::InvalidUtf8, &client_hears(frame_to(Role::Client, 0x81, text)));
+    };
+    for second in 0..24 {
+        fails(&vec![0x80; second + 1]);
+        for first in 0..=second {
+            let mut text = [b'a'; 24];
+            (text[first], text[second]) = (0x80, 0x80);
+            fails(&text);
+        }
+    }
+}
