@@ -5,7 +5,7 @@ use std::fmt;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::{
-    TAIL,
+    TAIL, capped,
     contexts::{self, Mark, Pool, Taken},
     negotiate::Direction,
     window::Window,
@@ -117,7 +117,7 @@ impl Inflater {
             let made = usize::try_from(inflate.total_out() - made).unwrap_or_default();
             rest = rest.get(used..).unwrap_or_default();
             let plaintext = step.get(..made).unwrap_or_default();
-            append(output, plaintext, full);
+            capped::append(output, plaintext, full);
             self.window.push(plaintext, self.direction.window.size());
             message.ends_final_block &= used == 0;
             if status.map_err(|_| Corrupt)? == Status::StreamEnd {
@@ -192,16 +192,6 @@ impl Message {
             place.copy_from_slice(new);
         }
     }
-}
-
-/// Appends plaintext to a buffer that shall never have more than `full` bytes: it doubles, but not beyond that.
-fn append(output: &mut Vec<u8>, plaintext: &[u8], full: usize) {
-    let needed = output.len() + plaintext.len();
-    if needed > output.capacity() {
-        let capacity = needed.max(2 * output.capacity()).min(full);
-        output.reserve_exact(capacity - output.len());
-    }
-    output.extend_from_slice(plaintext);
 }
 
 impl fmt::Debug for Inflater {

@@ -5,6 +5,8 @@
 #[cfg(not(feature = "deflate"))]
 mod absent;
 #[cfg(feature = "deflate")]
+mod capped;
+#[cfg(feature = "deflate")]
 mod config;
 #[cfg(feature = "deflate")]
 mod contexts;

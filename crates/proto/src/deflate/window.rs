@@ -1,5 +1,7 @@
 //! The recent plaintext of one direction: all that a context needs to be made anew.
 
+use super::capped;
+
 /// The last bytes of what one direction has carried in compressed messages, at most a window of them.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
@@ -19,12 +21,8 @@ impl Window {
         let tail = plaintext.get(plaintext.len().saturating_sub(size)..).unwrap_or_default();
         let excess = (self.bytes.len() + tail.len()).saturating_sub(size);
         self.bytes.drain(..excess.min(self.bytes.len()));
-        let needed = self.bytes.len() + tail.len();
-        if needed > self.bytes.capacity() {
-            // Never beyond the window: doubling would hold up to twice as much on every idle connection.
-            self.bytes.reserve_exact((2 * needed).min(size) - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(tail);
+        // Plain doubling would hold up to twice a window on every idle connection.
+        capped::append(&mut self.bytes, tail, size);
     }
 }
 
