@@ -41,7 +41,7 @@ impl AssemblyBuffer {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::pool::kept, *};
 
     fn assembled(part: usize, count: usize) -> Bytes {
         let mut buffer = AssemblyBuffer::default();
@@ -74,10 +74,13 @@ mod tests {
     }
 
     #[test]
-    fn a_short_message_holds_no_buffer_of_the_thread() {
+    fn only_a_long_message_holds_a_buffer_of_the_thread() {
         assert_eq!(AssemblyBuffer::with_room(SIZE).0.bytes.capacity(), SIZE);
         assert_eq!(AssemblyBuffer::with_room(100).0.bytes.capacity(), 100);
-        assert_eq!(super::super::pool::kept(), [0; 0]);
+        assembled(SIZE / 2, 2);
+        assert_eq!(kept(), [0; 0]);
+        assembled(SIZE / 2, 3);
+        assert_eq!(kept(), [2 * SIZE]);
     }
 
     #[test]

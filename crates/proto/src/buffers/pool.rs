@@ -191,6 +191,11 @@ mod tests {
         let more = (all(), all());
         drop(more);
         assert_eq!(kept(), [SIZE; KEPT / SIZE]);
+        let (some, others) = (all(), all());
+        drop(some);
+        drop(Lent::with_room(SIZE));
+        drop(others);
+        assert_eq!(kept(), [SIZE; KEPT / SIZE]);
         drop(Lent::with_room(KEPT_LARGE));
         assert_eq!(kept().last(), Some(&KEPT_LARGE));
     }

@@ -110,9 +110,18 @@ mod tests {
         input.make_room(0);
         assert_eq!((input.bytes().as_ptr(), input.bytes().len()), (address, PART + 1));
         assert!(input.bytes().iter().all(|byte| *byte == 7));
-        input.bytes_mut().advance(1);
+    }
+
+    #[test]
+    fn a_small_part_that_is_left_of_a_read_moves_to_another_buffer() {
+        let mut input = ReadBuffer::default();
         input.make_room(0);
-        assert_ne!(input.bytes().as_ptr(), address, "so little is moved to another");
+        let address = input.bytes().as_ptr();
+        input.bytes_mut().resize(SIZE, 7);
+        input.bytes_mut().advance(SIZE - PART);
+        input.make_room(0);
+        assert_ne!(input.bytes().as_ptr(), address);
+        assert_eq!(input.bytes()[..], [7; PART]);
     }
 
     #[test]
