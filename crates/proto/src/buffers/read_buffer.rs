@@ -125,6 +125,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_stays_where_it_lies_while_there_is_room_or_much_of_it() {
+        let mut input = ReadBuffer::default();
+        input.make_room(0);
+        let address = input.bytes().as_ptr();
+        for read in [1000, SIZE - ROOM - 1000] {
+            let length = input.bytes().len() + read;
+            input.bytes_mut().resize(length, 7);
+            input.make_room(0);
+            assert_eq!(input.bytes().as_ptr(), address);
+        }
+        input.give_back();
+        assert_eq!((input.bytes().as_ptr(), input.bytes().len()), (address, SIZE - ROOM));
+    }
+
+    #[test]
     fn a_buffer_that_is_almost_full_gets_room() {
         let mut input = ReadBuffer::new(BytesMut::zeroed(SIZE));
         input.make_room(0);
