@@ -91,6 +91,12 @@ mod tests {
         }
     }
 
+    /// Keys that will be used have no place in a log.
+    #[test]
+    fn what_was_drawn_is_not_shown() {
+        assert_eq!(format!("{:?}", SystemEntropy::new()), "SystemEntropy");
+    }
+
     /// A generator that fails half-way leaves nothing behind that could pass for a key, then and later.
     #[test]
     fn a_generator_that_fails_gives_no_key() {

@@ -160,5 +160,8 @@ mod tests {
         let given = ["::1", "::2", "::3", "127.0.0.1"].map(address).to_vec();
         let ordered = ["::1", "127.0.0.1", "::2", "::3"].map(address).to_vec();
         assert_eq!(alternating(given), ordered);
+        let given = ["127.0.0.1", "127.0.0.2", "::1", "::2"].map(address).to_vec();
+        let ordered = ["127.0.0.1", "::1", "127.0.0.2", "::2"].map(address).to_vec();
+        assert_eq!(alternating(given), ordered);
     }
 }

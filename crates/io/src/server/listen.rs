@@ -45,3 +45,22 @@ pub(super) fn concerns_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::Interrupted
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_gone_already_keeps_no_listener_waiting_and_a_lack_of_descriptors_does()
+    {
+        for (kind, concerns_one) in [
+            (io::ErrorKind::ConnectionAborted, true),
+            (io::ErrorKind::ConnectionReset, true),
+            (io::ErrorKind::Interrupted, true),
+            (io::ErrorKind::OutOfMemory, false),
+            (io::ErrorKind::Other, false),
+        ] {
+            assert_eq!(concerns_one_connection(&kind.into()), concerns_one, "{kind}");
+        }
+    }
+}

@@ -145,6 +145,49 @@ fn a_flusher_that_is_dropped_unpolled_is_not_waited_for() {
     assert_eq!(peer.hear(), from_server(0x81, "one").repeat(2));
 }
 
+/// A runtime that knows how many of the tasks that connections have spawned are not over.
+#[derive(Debug, Clone)]
+struct Counting(Simulation, Arc<()>);
+
+impl Runtime for Counting {
+    type Timer = Alarm;
+
+    fn timer(&self) -> Alarm {
+        self.0.timer()
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        let counted = Arc::clone(&self.1);
+        self.0.spawn(async move {
+            task.await;
+            drop(counted);
+        })
+    }
+}
+
+/// Whoever still holds the connection and asks nothing of it.
+#[test]
+fn the_flusher_ends_with_the_closing_handshake() {
+    let (simulation, tasks) = (Simulation::new(), Arc::new(()));
+    let connection = Connection::server(Arc::new(Config::default()), simulation.now());
+    let (end, peer) = pipe();
+    let runtime = Counting(simulation.clone(), Arc::clone(&tasks));
+    let mut socket = WebSocket::from_connection(connection, end, runtime);
+    let before = Arc::strong_count(&tasks);
+    peer.probe().say(from_client(0x81, "hello").repeat(2));
+    peer.probe().say(from_client(0x88, b""));
+    peer.probe().end();
+    for _ in 0..2 {
+        let message = simulation.block_on(socket.recv()).unwrap().unwrap();
+        assert_eq!(simulation.block_on(socket.send(message)), Ok(()));
+        simulation.run();
+        assert_eq!(Arc::strong_count(&tasks), before + 1);
+    }
+    assert!(matches!(simulation.block_on(socket.recv()), Ok(None)));
+    simulation.run();
+    assert_eq!(Arc::strong_count(&tasks), before);
+}
+
 /// A runtime that is ending: it drops every task at once.
 #[derive(Debug, Clone)]
 struct Ending(Simulation);

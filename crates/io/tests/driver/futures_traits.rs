@@ -99,6 +99,17 @@ fn closing_the_sink_of_a_whole_connection_waits_for_the_end() {
     assert!(matches!(sent, Err(Error::Send(SendError::Closed))));
 }
 
+/// The receiving half completes the closing handshake.
+#[test]
+fn closing_the_sink_of_a_sender_says_close_and_waits_for_nobody() {
+    let Scene { simulation, socket, peer, .. } = server();
+    let mut sender = socket.sender();
+    assert!(simulation.block_on(SinkExt::close(&mut sender)).is_ok());
+    assert_eq!(peer.hear(), from_server(0x88, b""));
+    let sent = simulation.block_on(SinkExt::send(&mut sender, Message::text("late")));
+    assert!(matches!(sent, Err(Error::Send(SendError::Closed))));
+}
+
 /// A task that looks at its sink for another reason than a wake-up of ours is not woken for having looked.
 #[test]
 fn a_sink_that_is_closing_wakes_nobody_by_being_polled() {

@@ -327,3 +327,21 @@ fn the_stream_ends_or_fails_at_every_byte_of_a_handshake() {
         assert!(matches!(error, ConnectError::Handshake(HandshakeError::Eof)), "{cut}");
     }
 }
+
+#[test]
+fn a_connection_has_the_settings_of_its_server_whatever_is_set_after_them() {
+    let simulation = Simulation::new();
+    let config = ServerConfig::default()
+        .subprotocols(["chat"])
+        .connection(squall_proto::Config::default().max_message_size(4))
+        .handshake(HandshakeConfig::default());
+    let (end, peer) = pipe();
+    let peer = Peer::new(peer);
+    peer.say(REQUEST.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n\r\n"));
+    let mut socket = starts_server(&simulation, end, config).take().unwrap().unwrap();
+    assert_eq!(socket.subprotocol(), Some("chat"));
+    peer.hear();
+    peer.say(from_client(0x81, "hello"));
+    assert!(crate::poll_times(socket.recv(), 1).is_none_or(|received| received.is_err()));
+    assert!(peer.hear().starts_with(b"\x88") && !socket.sender().is_open());
+}

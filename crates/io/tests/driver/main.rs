@@ -9,12 +9,14 @@
 mod batching;
 mod cancelling;
 mod closing;
+mod dialling;
 mod faults;
 mod futures_traits;
 mod halves;
 mod handshakes;
 mod keep_alive;
 mod pieces;
+mod sending;
 mod shutdown;
 mod timeouts;
 mod whole_sessions;
@@ -50,6 +52,7 @@ pub(crate) struct Scene {
 }
 
 /// The other end of a connection's stream.
+#[derive(Debug)]
 pub(crate) struct Peer {
     _end: End,
     probe: Probe,

@@ -67,6 +67,28 @@ fn recv_after_pieces_has_whole_messages() {
     }
 }
 
+/// … where a call for a piece was dropped before there was one, too.
+#[test]
+fn recv_has_the_whole_message_that_a_dropped_call_was_to_have_in_pieces() {
+    for frames in [
+        vec![from_client(0x81, "hello, wörld")],
+        vec![from_client(0x01, "hello"), from_client(0x80, ", wörld")],
+    ] {
+        let mut scene = server();
+        // The header and the key: the message has begun, and no byte of it is there.
+        scene.peer.say(&frames[0][..6]);
+        assert!(poll_times(scene.socket.recv_fragment(), 1).is_none());
+        scene.peer.say(&frames[0][6..]);
+        let mut received = poll_times(scene.socket.recv(), 1);
+        if let Some(rest) = frames.get(1) {
+            assert!(received.is_none());
+            scene.peer.say(rest);
+            received = poll_times(scene.socket.recv(), 1);
+        }
+        assert_eq!(received.unwrap().unwrap(), Some(Message::text("hello, wörld")));
+    }
+}
+
 #[test]
 fn recv_has_whole_messages_where_the_settings_ask_for_pieces() {
     let bytes = from_client(0x02, [7; 300]);

@@ -114,3 +114,16 @@ fn a_flood_leaves_other_tasks_their_turn() {
     assert!((15..30).contains(&polls), "{polls}");
     assert!(received.take().is_none());
 }
+
+#[test]
+fn each_timeout_has_its_own_words() {
+    for (deadline, words) in [
+        (Deadline::KeepAlive, "peer gave no sign of life (keepalive timeout)"),
+        (Deadline::Message, "a message took too long to arrive (message timeout)"),
+        (Deadline::Idle, "no message for too long (idle timeout)"),
+        (Deadline::Write, "peer takes nothing that is written (write timeout)"),
+        (Deadline::Close, "peer did not answer the close frame in time (close timeout)"),
+    ] {
+        assert_eq!(Error::TimedOut(deadline).to_string(), words);
+    }
+}

@@ -1,0 +1,235 @@
+//! From a name to a connection, over a network that is slow where it is told to be (RFC 8305).
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use squall_io::{
+    Runtime, WebSocket,
+    client::{ConnectError, Connector, Dial, Phase},
+};
+use squall_testkit::{
+    pipe::{End, pipe},
+    simulation::{Alarm, Simulation, Started},
+    wire::answer_to,
+};
+
+use crate::{Peer, SECOND};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// What becomes of an attempt to connect, and when.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Connects(Duration),
+    Refuses(Duration),
+    SaysNothing,
+}
+
+/// A network of hosts that are told by the last byte of their addresses.
+#[derive(Debug, Clone)]
+struct Network {
+    simulation: Simulation,
+    resolving: Duration,
+    hosts: Arc<HashMap<u8, Fate>>,
+    log: Arc<Mutex<Log>>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    attempts: Vec<(u8, Instant)>,
+    connected: Vec<Peer>,
+}
+
+fn last_byte(address: SocketAddr) -> u8 {
+    match address {
+        SocketAddr::V4(address) => address.ip().octets()[3],
+        SocketAddr::V6(address) => address.ip().octets()[15],
+    }
+}
+
+impl Network {
+    fn new(simulation: &Simulation, fates: impl IntoIterator<Item = Fate>) -> Self {
+        Self {
+            simulation: simulation.clone(),
+            resolving: Duration::ZERO,
+            hosts: Arc::new((1..).zip(fates).collect()),
+            log: Arc::default(),
+        }
+    }
+
+    fn connects(&self) -> Started<Result<WebSocket<End, Self>, ConnectError>> {
+        let connector = Connector::new(self.clone());
+        self.simulation.start(async move { connector.connect("ws://server.example.com/").await })
+    }
+
+    /// The hosts that were tried, and when after `start`.
+    fn attempts(&self, start: Instant) -> Vec<(u8, Duration)> {
+        let log = self.log.lock().unwrap();
+        log.attempts.iter().map(|(host, at)| (*host, *at - start)).collect()
+    }
+
+    /// The peer of the only stream.
+    fn peer(&self) -> Peer {
+        let mut log = self.log.lock().unwrap();
+        assert_eq!(log.connected.len(), 1);
+        log.connected.remove(0)
+    }
+}
+
+impl Runtime for Network {
+    type Timer = Alarm;
+
+    fn timer(&self) -> Alarm {
+        self.simulation.timer()
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        self.simulation.spawn(task)
+    }
+}
+
+impl Dial for Network {
+    type Stream = End;
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        assert_eq!((host, port), ("server.example.com", 80));
+        self.simulation.sleep(self.resolving).await;
+        let mut hosts: Vec<u8> = self.hosts.keys().copied().collect();
+        hosts.sort_unstable();
+        Ok(hosts.into_iter().map(|host| ([127, 0, 0, host], port).into()).collect())
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<End> {
+        let host = last_byte(address);
+        self.log.lock().unwrap().attempts.push((host, self.simulation.now()));
+        match self.hosts[&host] {
+            Fate::Connects(after) => {
+                self.simulation.sleep(after).await;
+                let (end, peer) = pipe();
+                self.log.lock().unwrap().connected.push(Peer::new(peer));
+                Ok(end)
+            }
+            Fate::Refuses(after) => {
+                self.simulation.sleep(after).await;
+                Err(io::Error::new(io::ErrorKind::ConnectionRefused, format!("host {host}")))
+            }
+            Fate::SaysNothing => std::future::pending().await,
+        }
+    }
+}
+
+#[test]
+fn an_address_that_says_nothing_has_a_quarter_of_a_second_for_itself() {
+    let simulation = Simulation::new();
+    let fates = [Fate::SaysNothing, Fate::SaysNothing, Fate::Connects(100 * MS), Fate::SaysNothing];
+    let (network, start) = (Network::new(&simulation, fates), simulation.now());
+    let connected = network.connects();
+    simulation.pass(SECOND);
+    assert_eq!(network.attempts(start), [(1, 0 * MS), (2, 250 * MS), (3, 500 * MS)]);
+    let peer = network.peer();
+    peer.say(answer_to(&String::from_utf8(peer.hear()).unwrap()));
+    simulation.run();
+    assert!(connected.take().unwrap().is_ok());
+}
+
+#[test]
+fn the_next_address_is_tried_at_once_where_one_has_failed() {
+    let simulation = Simulation::new();
+    let fates = [Fate::Refuses(10 * MS), Fate::Refuses(20 * MS), Fate::Connects(0 * MS)];
+    let (network, start) = (Network::new(&simulation, fates), simulation.now());
+    let _connected = network.connects();
+    simulation.pass(SECOND);
+    assert_eq!(network.attempts(start), [(1, 0 * MS), (2, 10 * MS), (3, 30 * MS)]);
+    assert!(!network.peer().hear().is_empty());
+}
+
+/// One that was tried before goes on beside the others, and may be the first to connect.
+#[test]
+fn a_slow_address_is_not_given_up_for_the_next() {
+    let simulation = Simulation::new();
+    let fates = [Fate::Connects(300 * MS), Fate::Refuses(20 * MS)];
+    let (network, start) = (Network::new(&simulation, fates), simulation.now());
+    let _connected = network.connects();
+    simulation.pass(280 * MS);
+    assert!(network.log.lock().unwrap().connected.is_empty());
+    simulation.pass(20 * MS);
+    assert_eq!(network.attempts(start), [(1, 0 * MS), (2, 250 * MS)]);
+    assert!(!network.peer().hear().is_empty());
+}
+
+#[test]
+fn where_all_addresses_fail_the_last_error_is_told() {
+    let simulation = Simulation::new();
+    let fates = [Fate::Refuses(300 * MS), Fate::Refuses(10 * MS)];
+    let network = Network::new(&simulation, fates);
+    let connected = network.connects();
+    simulation.pass(299 * MS);
+    assert!(connected.take().is_none(), "the first may still connect");
+    simulation.pass(MS);
+    let Some(Err(ConnectError::Connect(error))) = connected.take() else { panic!() };
+    assert_eq!(
+        (error.kind(), error.to_string()),
+        (io::ErrorKind::ConnectionRefused, "host 1".into())
+    );
+}
+
+#[test]
+fn each_phase_has_its_time() {
+    let simulation = Simulation::new();
+    let mut names_nothing = Network::new(&simulation, []);
+    names_nothing.resolving = 3600 * SECOND;
+    let says_nothing = Network::new(&simulation, [Fate::SaysNothing]);
+    let never_answers = Network::new(&simulation, [Fate::Connects(0 * MS)]);
+    for (network, phase) in [
+        (names_nothing, Phase::Resolve),
+        (says_nothing, Phase::Connect),
+        (never_answers, Phase::Handshake),
+    ] {
+        let connected = network.connects();
+        simulation.pass(10 * SECOND - MS);
+        assert!(connected.take().is_none(), "{phase:?}");
+        simulation.pass(MS);
+        let ending = connected.take().unwrap().err();
+        assert!(
+            matches!(&ending, Some(ConnectError::TimedOut(told)) if *told == phase),
+            "{ending:?}"
+        );
+    }
+}
+
+/// Wherever it stands: the attempts are dropped with it, and the stream that there was.
+#[test]
+fn connecting_may_be_dropped_after_every_poll() {
+    let fates = [Fate::Refuses(10 * MS), Fate::SaysNothing, Fate::Connects(10 * MS)];
+    let mut was_connected = false;
+    for polls in 1.. {
+        let simulation = Simulation::new();
+        let mut network = Network::new(&simulation, fates);
+        network.resolving = 10 * MS;
+        let connector = Connector::new(network.clone());
+        let mut connecting = Box::pin(connector.connect("ws://server.example.com/"));
+        let mut polled = 0;
+        let ended = simulation.wait(std::future::poll_fn(|cx| {
+            polled += 1;
+            let ended = connecting.as_mut().poll(cx);
+            if ended.is_pending() && polled == polls {
+                return std::task::Poll::Ready(None);
+            }
+            ended.map(Some)
+        }));
+        drop(connecting);
+        for peer in &network.log.lock().unwrap().connected {
+            was_connected = true;
+            assert!(peer.peer_ended(), "{polls}");
+        }
+        if ended.is_some() {
+            break;
+        }
+    }
+    assert!(was_connected);
+}
