@@ -118,6 +118,14 @@ fn an_answer_that_did_not_fit_follows_while_its_task_waits_for_something_else() 
 }
 
 #[test]
+fn without_a_runtime_to_spawn_on_try_send_writes_itself() {
+    let Scene { socket, peer, .. } =
+        Scene::server(&Simulation::without_tasks(), Config::default(), 64 << 10);
+    assert_eq!(socket.sender().try_send("hello"), Ok(()));
+    assert_eq!(peer.hear(), from_server(0x81, "hello"));
+}
+
+#[test]
 fn without_a_runtime_to_spawn_on_send_writes_itself() {
     let scene = Scene::server(&Simulation::without_tasks(), Config::default(), 64 << 10);
     let (simulation, own, peer) = scene.starts_echo();
@@ -175,16 +183,23 @@ fn the_flusher_ends_with_the_closing_handshake() {
     let mut socket = WebSocket::from_connection(connection, end, runtime);
     let before = Arc::strong_count(&tasks);
     peer.probe().say(from_client(0x81, "hello").repeat(2));
-    peer.probe().say(from_client(0x88, b""));
-    peer.probe().end();
     for _ in 0..2 {
         let message = simulation.block_on(socket.recv()).unwrap().unwrap();
         assert_eq!(simulation.block_on(socket.send(message)), Ok(()));
         simulation.run();
         assert_eq!(Arc::strong_count(&tasks), before + 1);
     }
-    assert!(matches!(simulation.block_on(socket.recv()), Ok(None)));
+    let closed = simulation.start(async move { (socket.recv().await, socket) });
     simulation.run();
+    // What wakes the flusher without there being anything to write does not end it, nor let it be forgotten.
+    peer.probe().say(from_client(0x8A, b"alive"));
+    simulation.run();
+    assert_eq!(Arc::strong_count(&tasks), before + 1);
+    peer.probe().say(from_client(0x88, b""));
+    peer.probe().end();
+    simulation.run();
+    let (ending, _socket) = closed.take().unwrap();
+    assert!(matches!(ending, Ok(None)));
     assert_eq!(Arc::strong_count(&tasks), before);
 }
 

@@ -129,6 +129,20 @@ fn a_stream_that_does_not_shut_down_does_not_keep_a_connection() {
     }
 }
 
+/// … and one that never says whether it has is given up at the close timeout.
+#[test]
+fn a_stream_that_hangs_in_its_shutdown_is_given_up_at_the_close_timeout() {
+    let mut scene = server();
+    for nth in 0..100 {
+        scene.own.fail(Operation::Shutdown, nth, Fault::Pending);
+    }
+    scene.peer.say(from_client(0x88, b""));
+    scene.peer.end();
+    assert!(crate::poll_times(scene.socket.recv(), 3).is_none());
+    scene.simulation.pass(5 * SECOND);
+    assert!(matches!(crate::poll_times(scene.socket.recv(), 1), Some(Ok(None))));
+}
+
 /// Messages that arrive after our Close are for those who receive on.
 #[test]
 fn messages_before_the_peers_close_are_received() {

@@ -1,7 +1,7 @@
 //! From a name to a connection, over a network that is slow where it is told to be (RFC 8305).
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io,
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -20,7 +20,9 @@ use squall_testkit::{
 
 use crate::{Peer, SECOND};
 
-const MS: Duration = Duration::from_millis(1);
+const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
 
 /// What becomes of an attempt to connect, and when.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +37,7 @@ enum Fate {
 struct Network {
     simulation: Simulation,
     resolving: Duration,
-    hosts: Arc<HashMap<u8, Fate>>,
+    hosts: Arc<BTreeMap<u8, Fate>>,
     log: Arc<Mutex<Log>>,
 }
 
@@ -99,15 +101,13 @@ impl Dial for Network {
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         assert_eq!((host, port), ("server.example.com", 80));
         self.simulation.sleep(self.resolving).await;
-        let mut hosts: Vec<u8> = self.hosts.keys().copied().collect();
-        hosts.sort_unstable();
-        Ok(hosts.into_iter().map(|host| ([127, 0, 0, host], port).into()).collect())
+        Ok(self.hosts.keys().map(|host| ([127, 0, 0, *host], port).into()).collect())
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<End> {
         let host = last_byte(address);
         self.log.lock().unwrap().attempts.push((host, self.simulation.now()));
-        match self.hosts[&host] {
+        match *self.hosts.get(&host).unwrap() {
             Fate::Connects(after) => {
                 self.simulation.sleep(after).await;
                 let (end, peer) = pipe();
@@ -126,11 +126,11 @@ impl Dial for Network {
 #[test]
 fn an_address_that_says_nothing_has_a_quarter_of_a_second_for_itself() {
     let simulation = Simulation::new();
-    let fates = [Fate::SaysNothing, Fate::SaysNothing, Fate::Connects(100 * MS), Fate::SaysNothing];
+    let fates = [Fate::SaysNothing, Fate::SaysNothing, Fate::Connects(ms(100)), Fate::SaysNothing];
     let (network, start) = (Network::new(&simulation, fates), simulation.now());
     let connected = network.connects();
     simulation.pass(SECOND);
-    assert_eq!(network.attempts(start), [(1, 0 * MS), (2, 250 * MS), (3, 500 * MS)]);
+    assert_eq!(network.attempts(start), [(1, ms(0)), (2, ms(250)), (3, ms(500))]);
     let peer = network.peer();
     peer.say(answer_to(&String::from_utf8(peer.hear()).unwrap()));
     simulation.run();
@@ -140,11 +140,11 @@ fn an_address_that_says_nothing_has_a_quarter_of_a_second_for_itself() {
 #[test]
 fn the_next_address_is_tried_at_once_where_one_has_failed() {
     let simulation = Simulation::new();
-    let fates = [Fate::Refuses(10 * MS), Fate::Refuses(20 * MS), Fate::Connects(0 * MS)];
+    let fates = [Fate::Refuses(ms(10)), Fate::Refuses(ms(20)), Fate::Connects(ms(0))];
     let (network, start) = (Network::new(&simulation, fates), simulation.now());
     let _connected = network.connects();
     simulation.pass(SECOND);
-    assert_eq!(network.attempts(start), [(1, 0 * MS), (2, 10 * MS), (3, 30 * MS)]);
+    assert_eq!(network.attempts(start), [(1, ms(0)), (2, ms(10)), (3, ms(30))]);
     assert!(!network.peer().hear().is_empty());
 }
 
@@ -152,25 +152,25 @@ fn the_next_address_is_tried_at_once_where_one_has_failed() {
 #[test]
 fn a_slow_address_is_not_given_up_for_the_next() {
     let simulation = Simulation::new();
-    let fates = [Fate::Connects(300 * MS), Fate::Refuses(20 * MS)];
+    let fates = [Fate::Connects(ms(300)), Fate::Refuses(ms(20))];
     let (network, start) = (Network::new(&simulation, fates), simulation.now());
     let _connected = network.connects();
-    simulation.pass(280 * MS);
+    simulation.pass(ms(280));
     assert!(network.log.lock().unwrap().connected.is_empty());
-    simulation.pass(20 * MS);
-    assert_eq!(network.attempts(start), [(1, 0 * MS), (2, 250 * MS)]);
+    simulation.pass(ms(20));
+    assert_eq!(network.attempts(start), [(1, ms(0)), (2, ms(250))]);
     assert!(!network.peer().hear().is_empty());
 }
 
 #[test]
 fn where_all_addresses_fail_the_last_error_is_told() {
     let simulation = Simulation::new();
-    let fates = [Fate::Refuses(300 * MS), Fate::Refuses(10 * MS)];
+    let fates = [Fate::Refuses(ms(300)), Fate::Refuses(ms(10))];
     let network = Network::new(&simulation, fates);
     let connected = network.connects();
-    simulation.pass(299 * MS);
+    simulation.pass(ms(299));
     assert!(connected.take().is_none(), "the first may still connect");
-    simulation.pass(MS);
+    simulation.pass(ms(1));
     let Some(Err(ConnectError::Connect(error))) = connected.take() else { panic!() };
     assert_eq!(
         (error.kind(), error.to_string()),
@@ -184,16 +184,16 @@ fn each_phase_has_its_time() {
     let mut names_nothing = Network::new(&simulation, []);
     names_nothing.resolving = 3600 * SECOND;
     let says_nothing = Network::new(&simulation, [Fate::SaysNothing]);
-    let never_answers = Network::new(&simulation, [Fate::Connects(0 * MS)]);
+    let never_answers = Network::new(&simulation, [Fate::Connects(ms(0))]);
     for (network, phase) in [
         (names_nothing, Phase::Resolve),
         (says_nothing, Phase::Connect),
         (never_answers, Phase::Handshake),
     ] {
         let connected = network.connects();
-        simulation.pass(10 * SECOND - MS);
+        simulation.pass(10 * SECOND - ms(1));
         assert!(connected.take().is_none(), "{phase:?}");
-        simulation.pass(MS);
+        simulation.pass(ms(1));
         let ending = connected.take().unwrap().err();
         assert!(
             matches!(&ending, Some(ConnectError::TimedOut(told)) if *told == phase),
@@ -205,12 +205,12 @@ fn each_phase_has_its_time() {
 /// Wherever it stands: the attempts are dropped with it, and the stream that there was.
 #[test]
 fn connecting_may_be_dropped_after_every_poll() {
-    let fates = [Fate::Refuses(10 * MS), Fate::SaysNothing, Fate::Connects(10 * MS)];
+    let fates = [Fate::Refuses(ms(10)), Fate::SaysNothing, Fate::Connects(ms(10))];
     let mut was_connected = false;
     for polls in 1.. {
         let simulation = Simulation::new();
         let mut network = Network::new(&simulation, fates);
-        network.resolving = 10 * MS;
+        network.resolving = ms(10);
         let connector = Connector::new(network.clone());
         let mut connecting = Box::pin(connector.connect("ws://server.example.com/"));
         let mut polled = 0;

@@ -7,7 +7,7 @@ use squall_testkit::{
     wire::{from_client, from_server},
 };
 
-use crate::{SECOND, Scene, server};
+use crate::{SECOND, Scene, poll_times, server};
 
 #[test]
 fn a_silent_peer_is_pinged_and_then_gone() {
@@ -65,6 +65,29 @@ fn a_peer_whose_pong_lies_unread_is_not_failed_by_a_send_that_waits() {
     assert!(sent.take().is_some_and(|sent| sent.is_ok()));
 }
 
+/// … nor where the send that waits looks only once the deadline is past.
+#[test]
+fn a_peer_whose_pong_lies_unread_is_not_failed_by_a_flush_that_was_away() {
+    let config = Config::default().keep_alive(KeepAlive::every(5 * SECOND));
+    let Scene { simulation, mut socket, peer, .. } = Scene::server(&Simulation::new(), config, 64);
+    for _ in 0..2 {
+        simulation.block_on(socket.feed(vec![7; 5000])).unwrap();
+    }
+    assert_eq!(poll_times(socket.flush(), 1), None);
+    simulation.pass(5 * SECOND);
+    // The ping leaves between the two messages.
+    let (ping, mut heard) = (from_server(0x89, [0; 4]), Vec::new());
+    while !heard.ends_with(&ping) {
+        assert_eq!(poll_times(socket.flush(), 1), None);
+        heard.extend(peer.hear_only(1));
+    }
+    assert_eq!(poll_times(socket.flush(), 1), None);
+    peer.say(from_client(0x8A, [0; 4]));
+    simulation.pass(6 * SECOND);
+    assert_eq!(poll_times(socket.flush(), 1), None);
+    assert!(socket.sender().is_open());
+}
+
 /// … but one that has given no sign of life at all is.
 #[test]
 fn a_dead_peer_is_failed_by_a_send_that_waits() {
@@ -90,12 +113,12 @@ fn a_dead_peer_is_failed_by_a_send_that_waits() {
 #[test]
 fn a_task_that_was_away_does_not_blame_the_peer() {
     let Scene { simulation, mut socket, peer, .. } = server();
-    assert!(crate::poll_times(socket.recv(), 1).is_none());
+    assert!(poll_times(socket.recv(), 1).is_none());
     simulation.pass(21 * SECOND);
-    assert!(crate::poll_times(socket.recv(), 1).is_none());
+    assert!(poll_times(socket.recv(), 1).is_none());
     assert_eq!(peer.hear(), from_server(0x89, [0; 4]));
     peer.say(from_client(0x8A, [0; 4]));
     simulation.pass(60 * SECOND);
-    assert!(crate::poll_times(socket.recv(), 1).is_none(), "not failed");
+    assert!(poll_times(socket.recv(), 1).is_none(), "not failed");
     assert!(socket.stats().round_trip.is_some());
 }

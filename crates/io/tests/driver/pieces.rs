@@ -44,10 +44,19 @@ fn recv_passes_over_the_rest_of_a_message_begun_in_pieces() {
     let bytes = from_client(0x81, "hello");
     scene.peer.say(&bytes[..8]);
     assert!(poll_times(scene.socket.recv_fragment(), 1).is_some());
-    scene.peer.say(&bytes[8..]);
+    scene.peer.say(&bytes[8..9]);
+    assert!(poll_times(scene.socket.recv(), 1).is_none());
+    scene.peer.say(&bytes[9..]);
     scene.peer.say(from_client(0x81, "next"));
     let next = poll_times(scene.socket.recv(), 1).unwrap().unwrap();
     assert_eq!(next, Some(Message::text("next")));
+    // Of the one after it no piece was taken.
+    let bytes = from_client(0x81, "last");
+    scene.peer.say(&bytes[..6]);
+    assert!(poll_times(scene.socket.recv_fragment(), 1).is_none());
+    scene.peer.say(&bytes[6..]);
+    let last = poll_times(scene.socket.recv(), 1).unwrap().unwrap();
+    assert_eq!(last, Some(Message::text("last")));
 }
 
 /// … however it is cut, and however the one before was taken.

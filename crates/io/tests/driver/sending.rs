@@ -8,7 +8,7 @@ use std::{
 use squall_io::server::{ServerConfig, accept};
 use squall_proto::{Config, ControlPayload, SendError, WriteMarks, deflate::DeflateConfig};
 use squall_testkit::{
-    pipe::pipe,
+    pipe::{Fault, Operation, pipe},
     simulation::Simulation,
     wire::{REQUEST, from_client, from_server},
 };
@@ -108,20 +108,23 @@ fn a_sender_that_waits_hears_of_an_end_that_the_receiving_half_comes_across() {
     assert_eq!(waiting.take(), Some(Err(SendError::Closed)));
 }
 
-/// The bytes of a peer that the application takes long to answer are no measure of the time that the answer may take.
+/// How long the application took to answer is no part of the time that the peer has to read it.
 #[test]
 fn an_answer_that_comes_late_has_its_whole_time() {
     let config = Config::default().keep_alive(None);
-    let Scene { simulation, mut socket, peer, .. } = Scene::server(&Simulation::new(), config, 7);
-    simulation.block_on(socket.send("hello")).unwrap();
-    peer.say(from_client(0x81, "one").repeat(3));
+    let Scene { simulation, mut socket, own, peer } =
+        Scene::server(&Simulation::new(), config, 64 << 10);
+    peer.say(from_client(0x81, "hello").repeat(3));
     assert!(poll_times(socket.recv(), 1).is_some());
     simulation.pass(60 * crate::SECOND);
-    // The pipe is full: from now on the peer has the write timeout to read.
+    // A call that waits tries twice.
+    for nth in 0..4 {
+        own.fail(Operation::Write, nth, Fault::Pending);
+    }
     simulation.block_on(socket.feed("world")).unwrap();
-    assert_eq!(poll_times(socket.flush(), 3), None);
-    simulation.pass(crate::SECOND);
-    assert_eq!(poll_times(socket.flush(), 3), None);
-    assert_eq!(peer.hear(), from_server(0x81, "hello"));
-    assert_eq!(poll_times(socket.flush(), 3), Some(Ok(())));
+    assert_eq!(poll_times(socket.flush(), 1), None);
+    simulation.pass(19 * crate::SECOND);
+    assert_eq!(poll_times(socket.flush(), 1), None);
+    assert_eq!(simulation.block_on(socket.flush()), Ok(()));
+    assert_eq!(peer.hear(), from_server(0x81, "world"));
 }
