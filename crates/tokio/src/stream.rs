@@ -138,3 +138,35 @@ impl AsyncWrite for Stream {
         on_each!(&mut self.0, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use squall_io::{client::Dial, server::Listen};
+
+    use super::*;
+    use crate::{Listener, Tokio};
+
+    #[tokio::test]
+    async fn both_ends_know_their_addresses_and_send_at_once() {
+        let mut listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = Tokio::default().connect(address).await.unwrap();
+        let (server, peer) = listener.accept().await.unwrap();
+        assert_eq!((client.0.peer_addr(), server.0.local_addr()), (Some(address), Some(address)));
+        assert_eq!((server.0.peer_addr(), client.0.local_addr()), (peer, peer));
+        let is_on = |stream: &Stream| stream.tcp().unwrap().nodelay().unwrap();
+        assert!(is_on(&client.0) && is_on(&server.0));
+        client.0.set_nodelay(false).unwrap();
+        Listener::set_nodelay(&server, false).unwrap();
+        assert!(!is_on(&client.0) && !is_on(&server.0));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_unix_socket_has_no_address_and_no_delay() {
+        let stream = Stream::from(UnixStream::pair().unwrap().0);
+        assert_eq!((stream.peer_addr(), stream.local_addr()), (None, None));
+        let error = stream.set_nodelay(true).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+    }
+}

@@ -25,6 +25,15 @@ fn pair() -> (WebSocket, WebSocket) {
     )
 }
 
+#[cfg(feature = "web")]
+#[tokio::test]
+async fn an_application_that_cannot_listen_says_why() {
+    let taken = squall_tokio::Listener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let served = squall_tokio::serve(squall_tokio::web::Application::new(), address).await;
+    assert_eq!(served.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+}
+
 /// Pings and timeouts follow the paused clock, and take no real time.
 #[tokio::test(start_paused = true)]
 async fn a_paused_clock_pauses_keepalive() {

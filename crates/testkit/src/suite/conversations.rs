@@ -12,7 +12,9 @@ use squall_proto::{
     CloseCode, CloseFrame, Closed, Message, deflate::DeflateConfig, handshake::ClientRequest,
 };
 
-use super::{Adapter, connector, echo_server, in_time, plain_echo_server, run, sleep, spawn};
+use super::{
+    Adapter, Socket, connector, echo_server, in_time, plain_echo_server, run, sleep, spawn,
+};
 
 /// A message of this length that tells one place from another.
 fn message(length: usize) -> Message {
@@ -39,20 +41,23 @@ pub fn large_messages_pass_both_ways_at_once<A: Adapter>() {
     run::<A>(async {
         let server = plain_echo_server::<A>().await;
         let socket = connector::<A>().connect(server.url()).await.unwrap();
-        let (mut receiver, sender) = socket.split();
-        let (message, expected) = (message(1 << 20), Some(message(1 << 20)));
-        let sent = spawn::<A, _>(async move {
-            for _ in 0..8 {
-                sender.send(message.clone()).await.unwrap();
-            }
-        });
-        for _ in 0..8 {
-            assert!(receiver.recv().await.unwrap() == expected);
-        }
-        assert!(sent.await.is_some());
-        drop(receiver);
+        large_messages_come_back::<A>(socket).await;
         server.stop().await;
     });
+}
+
+pub(super) async fn large_messages_come_back<A: Adapter>(socket: Socket<A>) {
+    let (mut receiver, sender) = socket.split();
+    let (message, expected) = (message(1 << 20), Some(message(1 << 20)));
+    let sent = spawn::<A, _>(async move {
+        for _ in 0..8 {
+            sender.send(message.clone()).await.unwrap();
+        }
+    });
+    for _ in 0..8 {
+        assert!(receiver.recv().await.unwrap() == expected);
+    }
+    assert!(sent.await.is_some());
 }
 
 /// One task waits for messages while another sends, and they go together again.

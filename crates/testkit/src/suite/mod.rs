@@ -213,6 +213,7 @@ macro_rules! adapter_suite {
             }
             secure {
                 messages_pass_through_tls
+                large_messages_pass_both_ways_at_once_through_tls
                 a_certificate_for_another_host_is_refused
                 an_expired_certificate_is_refused
                 a_certificate_of_an_unknown_authority_is_refused

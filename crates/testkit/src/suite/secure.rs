@@ -20,7 +20,9 @@ use squall_io::{
 };
 use squall_proto::{HandshakeConfig, Message};
 
-use super::{Adapter, blocking, connector, echo, run, spawn};
+use super::{
+    Adapter, blocking, connector, conversations::large_messages_come_back, echo, run, spawn,
+};
 use crate::certificates::{Authority, Identity};
 
 const BRIEF: Duration = Duration::from_millis(50);
@@ -83,6 +85,18 @@ pub fn messages_pass_through_tls<A: Adapter>() {
             }
             socket.close(None).await.unwrap();
         }
+    });
+}
+
+/// TLS takes more than the socket does, and what it keeps has to be flushed.
+pub fn large_messages_pass_both_ways_at_once_through_tls<A: Adapter>() {
+    run::<A>(async {
+        let authority = Authority::new();
+        let server = serves::<A>(identity(&authority.issue("example.com"))).await;
+        let roots = tls::client_config_with_roots(authority.pem().as_bytes()).unwrap();
+        let connector = connector::<A>().tls(roots);
+        let socket = connector.connect(server.url("example.com")).await.unwrap();
+        large_messages_come_back::<A>(socket).await;
     });
 }
 
