@@ -111,14 +111,14 @@ fn is_escaped(resource: &str) -> bool {
             .all(|digits| digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
 }
 
-/// The `Authorization` header for the user and the password of a URL, if it has them (RFC 7617 §2).
+/// The `Authorization` header for the user and the password of a URL, if one of them is not empty (RFC 7617 §2).
 pub(super) fn basic_authorization(uri: &Uri) -> Result<Option<HeaderValue>, InvalidUrl> {
     let credentials = uri.authority().and_then(|authority| authority.as_str().rsplit_once('@'));
-    let Some((credentials, _)) = credentials.filter(|(credentials, _)| !credentials.is_empty())
-    else {
-        return Ok(None);
-    };
+    let Some((credentials, _)) = credentials else { return Ok(None) };
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    if user.is_empty() && password.is_empty() {
+        return Ok(None);
+    }
     let user: Vec<u8> = percent_decode_str(user).collect();
     let password: Vec<u8> = percent_decode_str(password).collect();
     if user.contains(&b':') || user.iter().chain(&password).any(u8::is_ascii_control) {

@@ -97,6 +97,7 @@ fn a_user_in_the_url_is_authorization_and_not_in_the_host() {
         ("ws://:pw@a/", Some("OnB3")),
         ("ws://%c3%a4:%40@a/", Some("w6Q6QA==")),
         ("ws://@a/", None),
+        ("ws://:@a/", None),
     ] {
         let Ok(request) = ClientRequest::new(url) else { panic!("{url}") };
         assert!(!format!("{request:?}").contains("Basic"), "a password is not for logs");
