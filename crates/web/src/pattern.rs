@@ -143,3 +143,48 @@ impl ArgumentKey for &str {
         *self == name
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `/{room}/{seat}` at `/a%20b/7`, and a group without a name that took no part.
+    fn arguments() -> PathArguments {
+        let mut arguments = PathArguments::default();
+        arguments.push(Some("room"), Some("a%20b")).unwrap();
+        arguments.push(Some("seat"), Some("7")).unwrap();
+        arguments.push(None, None).unwrap();
+        arguments
+    }
+
+    #[test]
+    fn an_argument_is_found_by_position_and_by_name() {
+        let arguments = arguments();
+        assert_eq!((arguments.get(0), arguments.get(1)), (Some("a b"), Some("7")));
+        assert_eq!((arguments.get("room"), arguments.get("seat")), (Some("a b"), Some("7")));
+        assert_eq!((arguments.get(2), arguments.get(3)), (None, None));
+        assert_eq!((arguments.get("table"), arguments.get("0")), (None, None));
+    }
+
+    #[test]
+    fn an_argument_that_is_no_such_value_is_named() {
+        let arguments = arguments();
+        assert_eq!(arguments.parse::<u8>("seat"), Ok(7));
+        let failures = [
+            (arguments.parse::<u8>("room"), r#"the path argument room is not valid: "a b""#),
+            (arguments.parse(0), r#"the path argument 0 is not valid: "a b""#),
+            (arguments.parse(2), "the path has no argument 2"),
+            (arguments.parse("table"), "the path has no argument table"),
+        ];
+        for (failure, text) in failures {
+            assert_eq!(failure.unwrap_err().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn every_capture_counts_also_one_that_took_no_part() {
+        assert_eq!((arguments().len(), arguments().is_empty()), (3, false));
+        let none = PathArguments::default();
+        assert_eq!((none.len(), none.is_empty()), (0, true));
+    }
+}

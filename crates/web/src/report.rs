@@ -85,3 +85,38 @@ impl Request {
         let _ = crate::hook::guard(|| (self.application().report_to)(&report));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_one_line_that_names_the_hook() {
+        let failure = Failure::from("two\nlines");
+        for (hook, name) in [
+            (Hook::Handshake, "the handshake"),
+            (Hook::Open, "open"),
+            (Hook::Message, "on_message"),
+            (Hook::Ping, "on_ping"),
+            (Hook::Pong, "on_pong"),
+            (Hook::Close, "on_close"),
+            (Hook::Error, "on_error"),
+            (Hook::Page, "the page"),
+        ] {
+            let report = Report { hook, path: "/x", peer: None, failure: &failure };
+            let line = format!(r"uncaught error in {name} of /x: two\nlines");
+            assert_eq!(report.to_string(), line);
+        }
+    }
+
+    #[test]
+    fn a_report_tells_a_panic_from_an_error_and_who_was_there() {
+        let panicked = crate::hook::guard(|| panic!("told to")).map(|()| "no panic").unwrap_err();
+        let peer = Some(SocketAddr::from(([192, 0, 2, 1], 80)));
+        let report = Report { hook: Hook::Page, path: "/", peer, failure: &panicked.into() };
+        assert_eq!(
+            report.to_string(),
+            "uncaught panic in the page of / (from 192.0.2.1:80): panicked: told to"
+        );
+    }
+}
