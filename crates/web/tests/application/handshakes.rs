@@ -6,7 +6,7 @@ use std::{
 };
 
 use squall_tokio::web::{
-    Application, Failure, Handler, Handshake, Message, Refusal, Request, Response, Session,
+    Application, Config, Failure, Handler, Handshake, Message, Refusal, Request, Response, Session,
     Settings,
 };
 
@@ -136,4 +136,92 @@ async fn only_get_opens_a_websocket() {
     let (head, hooks) = asked(&upgrade("/door", "").replace("GET", "POST")).await;
     assert!(status(&head) == 405 && head.contains("allow: get\r\n"), "{head}");
     assert!(hooks.is_empty());
+}
+
+/// Leaves to the defaults what it can.
+struct Echo;
+
+impl Handler for Echo {
+    async fn on_message(&mut self, session: &Session, message: Message) -> Result<(), Failure> {
+        Ok(session.write_message(message).await?)
+    }
+}
+
+/// The head of the answer of a handler to a request with these lines.
+async fn answered<H: Handler>(handler: fn() -> H, settings: Settings, lines: &str) -> String {
+    let application = Application::new().settings(settings).websocket("/", move |_| handler());
+    let mut raw = Raw::connect(served(application.unwrap()).await).await;
+    raw.write(upgrade("/", lines)).await;
+    raw.head().await
+}
+
+#[tokio::test]
+async fn by_default_the_trusted_origins_may_connect_and_no_others() {
+    let trusting = Settings::default().trusted_origins(["http://b.test", "http://c.test"]);
+    for (settings, origin, expected) in [
+        (&trusting, "http://b.test", 101),
+        (&trusting, "http://c.test", 101),
+        (&trusting, "http://d.test", 403),
+        (&Settings::default(), "http://b.test", 403),
+        (&Settings::default(), "http://a.test", 101),
+    ] {
+        let head = answered(|| Echo, settings.clone(), &format!("Origin: {origin}\r\n")).await;
+        assert_eq!(status(&head), expected, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn by_default_nothing_is_selected_of_what_is_offered() {
+    let lines = "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
+    let head = answered(|| Echo, Settings::default(), lines).await;
+    assert!(status(&head) == 101 && !head.contains("\r\nsec-websocket-protocol"), "{head}");
+    assert!(!head.contains("\r\nsec-websocket-extensions"), "{head}");
+}
+
+#[cfg(feature = "deflate")]
+#[tokio::test]
+async fn a_handler_that_compresses_takes_the_offer() {
+    use squall_tokio::web::deflate::DeflateConfig;
+    struct Compressing;
+    impl Handler for Compressing {
+        fn compression(&mut self, _: &Request) -> Option<DeflateConfig> {
+            Some(DeflateConfig::default())
+        }
+        async fn on_message(&mut self, _: &Session, _: Message) -> Result<(), Failure> {
+            Ok(())
+        }
+    }
+    let lines = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    let head = answered(|| Compressing, Settings::default(), lines).await;
+    assert!(head.contains("\r\nsec-websocket-extensions: permessage-deflate"), "{head}");
+}
+
+#[tokio::test]
+async fn the_limits_are_those_of_the_settings_unless_the_handler_has_its_own() {
+    struct Generous;
+    impl Handler for Generous {
+        fn options(&mut self, defaults: &Arc<Config>) -> Arc<Config> {
+            assert_eq!(defaults.message_limit(), 4);
+            Arc::new(Config::default().max_message_size(5))
+        }
+        async fn on_message(&mut self, session: &Session, message: Message) -> Result<(), Failure> {
+            Echo.on_message(session, message).await
+        }
+    }
+    let application = Application::new()
+        .settings(Settings::default().websocket(Config::default().max_message_size(4)))
+        .websocket("/", |_| Echo)
+        .unwrap()
+        .websocket("/generous", |_| Generous)
+        .unwrap();
+    let address = served(application).await;
+    let (mut raw, _) = Raw::upgraded(address, "/").await;
+    raw.write(b"\x81\x84\0\0\0\0four\x81\x85\0\0\0\0fives").await;
+    assert_eq!(raw.read(6).await, b"\x81\x04four");
+    // 1009: the message is too big.
+    let farewell = raw.read(4).await;
+    assert_eq!((farewell[0], &farewell[2..]), (0x88, &b"\x03\xf1"[..]));
+    let (mut raw, _) = Raw::upgraded(address, "/generous").await;
+    raw.write(b"\x81\x85\0\0\0\0fives").await;
+    assert_eq!(raw.read(7).await, b"\x81\x05fives");
 }

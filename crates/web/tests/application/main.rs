@@ -7,6 +7,8 @@ mod clients;
 mod files;
 mod handshakes;
 mod pages;
+mod remotes;
+mod requests;
 mod runtimes;
 mod sessions;
 mod shutdown;

@@ -129,6 +129,24 @@ async fn requests_that_are_not_in_order_get_the_status_that_says_why() {
 }
 
 #[tokio::test]
+async fn the_bounds_of_a_head_are_those_of_the_settings() {
+    let few = Settings::default().max_headers(3);
+    let small = Settings::default().max_head_size(8 << 10);
+    let large = Settings::default().max_head_size(32 << 10);
+    for (settings, lines, expected) in [
+        (&few, "X: y\r\n".repeat(2), 200),
+        (&few, "X: y\r\n".repeat(3), 431),
+        (&small, format!("X: {}\r\n", "x".repeat(12 << 10)), 431),
+        (&large, format!("X: {}\r\n", "x".repeat(20 << 10)), 200),
+    ] {
+        let application = application().settings(settings.clone());
+        let mut raw = Raw::connect(served(application).await).await;
+        raw.write(format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n")).await;
+        assert_eq!(raw.answer().await.0, expected, "{settings:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_is_413_even_to_who_is_still_sending() {
     let settings = Settings::default().max_body_size(1000);
     let mut raw = Raw::connect(served(application().settings(settings)).await).await;
