@@ -1,14 +1,22 @@
 //! The client in callback style.
 
-use squall_tokio::web::{
-    Application, Close, CloseCode, Failure, Handler, Message, Remote, Session, client,
+use squall_tokio::{
+    proto::handshake::ClientRequest,
+    web::{
+        Application, Close, CloseCode, ControlPayload, Failure, Handler, Message, Remote, Session,
+        client,
+    },
 };
 
-use crate::{connect, served};
+use crate::{LONG, connect, served};
 
 struct Echo;
 
 impl Handler for Echo {
+    fn select_subprotocol(&mut self, offered: &[&str]) -> Option<String> {
+        offered.first().map(|&name| name.to_owned())
+    }
+
     async fn on_message(&mut self, session: &Session, message: Message) -> Result<(), Failure> {
         Ok(session.write_message(message).await?)
     }
@@ -81,4 +89,51 @@ async fn a_handle_closes_the_connection_from_elsewhere() {
     remote.close(CloseCode::NORMAL, "done");
     let close = running.await.unwrap().unwrap();
     assert_eq!(close.code(), Some(CloseCode::NORMAL));
+}
+
+/// Pings, and closes at the pong; or fails behind the ping.
+#[derive(Default)]
+struct Pinging {
+    pongs: Vec<ControlPayload>,
+    fails: bool,
+}
+
+impl client::Handler for Pinging {
+    async fn opened(&mut self, remote: &Remote) -> Result<(), Failure> {
+        remote.ping(ControlPayload::new("p").unwrap()).await?;
+        if self.fails { Err("told to".into()) } else { Ok(()) }
+    }
+
+    async fn on_message(&mut self, _: &Remote, _: Message) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn on_pong(&mut self, remote: &Remote, payload: ControlPayload) -> Result<(), Failure> {
+        self.pongs.push(payload);
+        remote.close(CloseCode::NORMAL, "");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_pong_is_handled_unless_a_hook_has_failed() {
+    let address = server().await;
+    let mut pinging = Pinging::default();
+    let running = client::run(connect(address, "/").await, &mut pinging);
+    let close = tokio::time::timeout(LONG, running).await.expect("in time").unwrap();
+    assert_eq!(close.code(), Some(CloseCode::NORMAL));
+    assert_eq!(pinging.pongs, [ControlPayload::new("p").unwrap()]);
+    let mut failing = Pinging { fails: true, ..Pinging::default() };
+    let failure = client::run(connect(address, "/").await, &mut failing).await.unwrap_err();
+    assert_eq!((failure.to_string().as_str(), failing.pongs), ("told to", vec![]));
+}
+
+#[tokio::test]
+async fn a_handle_knows_the_subprotocol_for_ever() {
+    let request = ClientRequest::new(&format!("ws://{}/", server().await)).unwrap();
+    let request = request.subprotocol("chat").unwrap();
+    let socket = squall_tokio::connect(request).await.unwrap();
+    let remote = client::remote(&socket);
+    drop(socket);
+    assert_eq!((remote.subprotocol(), remote.is_open()), (Some("chat"), false));
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use squall_tokio::{
+    Error,
     proto::{CloseFrame, Closed},
     web::{
         Application, Close, CloseCode, ControlPayload, Failure, Handler, Hook, Initiator, Message,
@@ -26,6 +27,7 @@ struct Shared {
     session: Mutex<Option<Session>>,
     go_on: Notify,
     closes: AtomicUsize,
+    ends: Mutex<Vec<Close>>,
 }
 
 impl Shared {
@@ -75,6 +77,11 @@ impl Handler for Obedient {
         Ok(())
     }
 
+    async fn on_ping(&mut self, _: &Session, payload: ControlPayload) -> Result<(), Failure> {
+        self.0.note(format!("ping {}", String::from_utf8_lossy(&payload)));
+        Ok(())
+    }
+
     async fn on_pong(&mut self, _: &Session, payload: ControlPayload) -> Result<(), Failure> {
         self.0.note(format!("pong {}", String::from_utf8_lossy(&payload)));
         Ok(())
@@ -90,6 +97,7 @@ impl Handler for Obedient {
             close.initiator(),
             close.is_clean()
         ));
+        self.0.ends.lock().unwrap().push(close);
     }
 
     fn on_error(&mut self, _: &Session, failure: &Failure) {
@@ -135,8 +143,44 @@ async fn pings_are_answered_while_a_hook_waits() {
     let (mut raw, _) = Raw::upgraded(address, "/x").await;
     raw.write(b"\x81\x84\0\0\0\0wait").await;
     until(|| shared.notes().len() == 2).await;
-    raw.write(b"\x89\x82\0\0\0\0hi").await;
-    assert_eq!(raw.read(4).await, b"\x8a\x02hi");
+    for _ in 0..2 {
+        raw.write(b"\x89\x82\0\0\0\0hi").await;
+        assert_eq!(raw.read(4).await, b"\x8a\x02hi");
+    }
+}
+
+#[tokio::test]
+async fn while_a_hook_waits_one_message_is_read_ahead() {
+    let (address, shared) = obedient().await;
+    let (mut raw, _) = Raw::upgraded(address, "/x").await;
+    raw.write(b"\x81\x84\0\0\0\0wait\x81\x81\0\0\0\0a\x81\x81\0\0\0\0b").await;
+    until(|| shared.notes().len() == 2 && shared.session().stats().messages_received > 1).await;
+    assert_eq!(shared.session().stats().messages_received, 2);
+    shared.go_on.notify_one();
+    assert_eq!(raw.read(6).await, b"\x81\x01a\x81\x01b");
+}
+
+#[tokio::test]
+async fn messages_pings_and_pongs_are_handled_in_their_order() {
+    let (address, shared) = obedient().await;
+    let (mut raw, _) = Raw::upgraded(address, "/x").await;
+    raw.write(b"\x81\x81\0\0\0\0a\x89\x81\0\0\0\0b\x8a\x81\0\0\0\0c\x81\x81\0\0\0\0d").await;
+    until(|| shared.notes().len() >= 7).await;
+    let handled = ["open", "a begins", "a ends", "ping b", "pong c", "d begins", "d ends"];
+    assert_eq!(shared.notes(), handled);
+}
+
+#[tokio::test]
+async fn nothing_is_handled_after_a_hook_that_failed() {
+    let (address, shared) = obedient().await;
+    let (mut raw, _) = Raw::upgraded(address, "/x").await;
+    raw.write(b"\x81\x84\0\0\0\0fail\x89\x80\0\0\0\0\x8a\x80\0\0\0\0\x88\x80\0\0\0\0").await;
+    assert_eq!(raw.rest().await, b"\x81\x06before\x88\x02\x03\xf3");
+    drop(raw);
+    until(|| shared.closes.load(Ordering::SeqCst) == 1).await;
+    let close = "close None None Some(Local) true";
+    let handled = ["open", "fail begins", "report Message", "error told to fail", close];
+    assert_eq!(shared.notes(), handled);
 }
 
 #[tokio::test]
@@ -196,6 +240,25 @@ async fn on_close_tells_who_began_and_how_it_went() {
     assert_eq!(closes[2], "close ends");
     assert_eq!(closes[3], &format!("close Some(1000) None {local:?} true"));
     assert!(closes[4].starts_with("close None None ") && closes[4].ends_with(" false"));
+}
+
+#[tokio::test]
+async fn an_end_without_a_closing_handshake_says_why() {
+    let (address, shared) = obedient().await;
+    // An empty Close frame, nothing, and a frame that is not masked.
+    for (bytes, count) in [(&b"\x88\x80\0\0\0\0"[..], 1), (b"", 2), (b"\x81\x01x", 3)] {
+        let (mut raw, _) = Raw::upgraded(address, "/x").await;
+        raw.write(bytes).await;
+        if !bytes.is_empty() {
+            raw.rest().await;
+        }
+        drop(raw);
+        until(|| shared.ends.lock().unwrap().len() == count).await;
+    }
+    let ends = shared.ends.lock().unwrap();
+    assert!(ends[0].error().is_none(), "{:?}", ends[0]);
+    assert!(matches!(ends[1].error(), Some(Error::Eof)), "{:?}", ends[1]);
+    assert!(matches!(ends[2].error(), Some(Error::Violation(_))), "{:?}", ends[2]);
 }
 
 #[tokio::test]
