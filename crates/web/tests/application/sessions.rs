@@ -219,6 +219,55 @@ async fn an_open_that_fails_ends_its_connection_with_1011() {
     assert_eq!(shared.notes()[0], "report Open");
 }
 
+/// Fails at all that comes, and panics when it is told of that and of the end.
+struct Failing;
+
+impl Handler for Failing {
+    async fn on_message(&mut self, _: &Session, _: Message) -> Result<(), Failure> {
+        Err("message".into())
+    }
+
+    async fn on_ping(&mut self, _: &Session, _: ControlPayload) -> Result<(), Failure> {
+        Err("ping".into())
+    }
+
+    async fn on_pong(&mut self, _: &Session, _: ControlPayload) -> Result<(), Failure> {
+        Err("pong".into())
+    }
+
+    async fn on_close(&mut self, _: &Session, _: Close) {
+        panic!("closed")
+    }
+
+    fn on_error(&mut self, _: &Session, failure: &Failure) {
+        panic!("error of {failure}")
+    }
+}
+
+#[tokio::test]
+async fn every_hook_that_fails_is_reported_by_its_name() {
+    let shared = Arc::new(Shared::default());
+    let reports = Arc::clone(&shared);
+    let application = Application::new()
+        .on_uncaught(move |report| reports.note(format!("{}: {}", report.hook, report.failure)))
+        .websocket("/", |_| Failing)
+        .unwrap();
+    let address = served(application).await;
+    for (frame, name) in [(b"\x81\x80", "message"), (b"\x89\x80", "ping"), (b"\x8a\x80", "pong")] {
+        let (mut raw, _) = Raw::upgraded(address, "/").await;
+        raw.write([frame, &b"\0\0\0\0"[..], b"\x88\x80\0\0\0\0"].concat()).await;
+        raw.rest().await;
+        drop(raw);
+        until(|| shared.notes().len() == 3).await;
+        let notes = std::mem::take(&mut *shared.notes.lock().unwrap());
+        let error = format!("on_error: panicked: error of {name}");
+        assert_eq!(
+            notes,
+            [format!("on_{name}: {name}"), error, "on_close: panicked: closed".into()]
+        );
+    }
+}
+
 #[tokio::test]
 async fn on_close_tells_who_began_and_how_it_went() {
     let (address, shared) = obedient().await;
