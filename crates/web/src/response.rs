@@ -180,3 +180,73 @@ impl Body for Content {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, task::Waker};
+
+    use futures_lite::future::block_on;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    /// A file of so many bytes, as the body of an answer that promises `promised` of them.
+    fn file(length: usize, promised: u64) -> Content {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&vec![b'x'; length]).unwrap();
+        Response::file(file.reopen().unwrap(), promised, "text/plain").into_http().into_body()
+    }
+
+    /// The next bytes of a body.
+    fn next(body: &mut Content) -> Option<io::Result<Bytes>> {
+        block_on(body.frame()).map(|frame| frame.map(|frame| frame.into_data().unwrap()))
+    }
+
+    #[test]
+    fn bytes_are_one_piece_and_then_the_body_is_over() {
+        let mut body = Response::text("hello").into_http().into_body();
+        assert!(!body.is_end_stream());
+        assert_eq!(body.size_hint().exact(), Some(5));
+        assert_eq!(next(&mut body).unwrap().unwrap(), "hello");
+        assert!(body.is_end_stream());
+        assert!(next(&mut body).is_none());
+    }
+
+    #[test]
+    fn no_bytes_are_no_piece() {
+        let mut body = Response::text("").into_http().into_body();
+        assert!(body.is_end_stream());
+        let polled = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Ready(None)));
+    }
+
+    #[test]
+    fn a_file_is_read_in_chunks_and_says_what_is_left() {
+        let length = 2 * CHUNK + 1;
+        let mut body = file(length, length as u64);
+        let mut left = length;
+        while left > 0 {
+            assert!(!body.is_end_stream());
+            assert_eq!(body.size_hint().exact(), Some(left as u64));
+            let chunk = next(&mut body).unwrap().unwrap();
+            assert!((1..=CHUNK.min(left)).contains(&chunk.len()), "{}", chunk.len());
+            left -= chunk.len();
+        }
+        assert!(body.is_end_stream());
+        assert!(next(&mut body).is_none());
+    }
+
+    #[test]
+    fn of_a_file_that_grew_only_what_was_promised_is_read() {
+        let mut body = file(10, 4);
+        assert_eq!(next(&mut body).unwrap().unwrap(), "xxxx");
+        assert!(next(&mut body).is_none());
+    }
+
+    #[test]
+    fn a_file_that_shrank_is_an_error() {
+        let mut body = file(4, 10);
+        assert_eq!(next(&mut body).unwrap().unwrap(), "xxxx");
+        assert_eq!(next(&mut body).unwrap().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

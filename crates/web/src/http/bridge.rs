@@ -149,3 +149,94 @@ impl<T: Transport, C: Timer> Write for Bridge<T, C> {
         self.poll_linger(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use hyper::rt::ReadBuf;
+    use squall_io::Runtime;
+    use squall_testkit::{
+        pipe::{End, Probe, pipe_of},
+        simulation::{Alarm, Simulation},
+    };
+
+    use super::*;
+
+    const KIB: usize = 1 << 10;
+
+    /// A bridge over a pipe that holds a kibibyte, the other end of which nobody reads.
+    fn bridge() -> (Bridge<End, Alarm>, Probe, End) {
+        let (own, end) = pipe_of(KIB);
+        let bridge = Bridge::new(own, Simulation::new().timer(), Duration::from_secs(1));
+        (bridge, end.probe(), end)
+    }
+
+    fn context() -> Context<'static> {
+        Context::from_waker(Waker::noop())
+    }
+
+    /// Reads at most `N` bytes as hyper does; `None` where there are none yet.
+    fn read<const N: usize>(bridge: &mut Bridge<End, Alarm>) -> Option<Vec<u8>> {
+        let mut bytes = [0; N];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        match Pin::new(bridge).poll_read(&mut context(), buffer.unfilled()) {
+            Poll::Ready(result) => result.map(|()| Some(buffer.filled().to_vec())).unwrap(),
+            Poll::Pending => None,
+        }
+    }
+
+    fn write(bridge: &mut Bridge<End, Alarm>, bytes: &[u8]) -> Option<usize> {
+        match Pin::new(bridge).poll_write(&mut context(), bytes) {
+            Poll::Ready(result) => Some(result.unwrap()),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn of_a_page_that_nobody_reads_two_buffers_are_taken() {
+        let (mut bridge, client, _end) = bridge();
+        let page = vec![b'x'; 5 * BUFFER];
+        assert_eq!(write(&mut bridge, &page), Some(BUFFER));
+        // The first kibibyte of it goes into the pipe, which makes room for one more buffer.
+        let taken: Vec<_> = (0..10).map(|_| write(&mut bridge, &page)).collect();
+        assert_eq!(taken[..2], [None, Some(BUFFER)]);
+        assert_eq!(taken[2..], [None; 8]);
+        assert_eq!(client.hear().len(), KIB);
+    }
+
+    #[test]
+    fn what_fills_no_buffer_waits_for_its_flush() {
+        let (mut bridge, client, _end) = bridge();
+        assert_eq!(write(&mut bridge, b"head "), Some(5));
+        assert_eq!(write(&mut bridge, b"body"), Some(4));
+        assert_eq!(client.hear(), b"");
+        assert!(Pin::new(&mut bridge).poll_flush(&mut context()).is_ready());
+        assert_eq!(client.hear(), b"head body");
+    }
+
+    #[test]
+    fn a_request_is_unanswered_from_its_first_byte_to_the_first_of_its_answer() {
+        let (mut bridge, client, _end) = bridge();
+        assert_eq!(read::<8>(&mut bridge), None);
+        assert!(!bridge.has_unanswered());
+        client.say("G");
+        assert_eq!(read::<8>(&mut bridge).unwrap(), b"G");
+        assert!(bridge.has_unanswered());
+        write(&mut bridge, b"H");
+        assert!(!bridge.has_unanswered());
+        // The end of the stream is no request.
+        client.end();
+        assert_eq!(read::<8>(&mut bridge).unwrap(), b"");
+        assert!(!bridge.has_unanswered());
+    }
+
+    #[test]
+    fn what_is_not_taken_at_once_is_kept() {
+        let (mut bridge, client, _end) = bridge();
+        client.say("0123456789");
+        assert_eq!(read::<4>(&mut bridge).unwrap(), b"0123");
+        assert_eq!(read::<4>(&mut bridge).unwrap(), b"4567");
+        assert_eq!(bridge.into_parts().1, "89");
+    }
+}

@@ -45,3 +45,24 @@ impl<C: Timer> Future for Alarm<C> {
 }
 
 impl<C: Timer + Send + 'static> hyper::rt::Sleep for Alarm<C> {}
+
+#[cfg(test)]
+mod tests {
+    use hyper::rt::Timer as _;
+    use squall_testkit::simulation::Simulation;
+
+    use super::*;
+
+    #[test]
+    fn a_sleep_lasts_as_long_as_it_was_asked_to() {
+        let simulation = Simulation::new();
+        let clock = Clock(simulation.clone());
+        let limit = Duration::from_secs(5);
+        let sleeping = simulation.start(clock.sleep(limit));
+        let waiting = simulation.start(clock.sleep_until(clock.now() + limit));
+        simulation.pass(limit - Duration::from_millis(1));
+        assert_eq!((sleeping.take(), waiting.take()), (None, None));
+        simulation.pass(Duration::from_millis(1));
+        assert_eq!((sleeping.take(), waiting.take()), (Some(()), Some(())));
+    }
+}
