@@ -45,6 +45,52 @@ async fn files_of_the_folder_are_served() {
 }
 
 #[tokio::test]
+async fn a_file_has_the_media_type_that_its_name_says() {
+    let folder = folder();
+    let mut raw = raw(&folder).await;
+    for (name, media_type) in [
+        ("a.html", "text/html; charset=utf-8"),
+        ("a.htm", "text/html; charset=utf-8"),
+        ("a.css", "text/css; charset=utf-8"),
+        ("a.js", "text/javascript; charset=utf-8"),
+        ("a.mjs", "text/javascript; charset=utf-8"),
+        ("a.json", "application/json"),
+        ("a.js.map", "application/json"),
+        ("a.txt", "text/plain; charset=utf-8"),
+        ("a.md", "text/plain; charset=utf-8"),
+        ("a.svg", "image/svg+xml"),
+        ("a.png", "image/png"),
+        ("a.jpg", "image/jpeg"),
+        ("a.jpeg", "image/jpeg"),
+        ("A.JPG", "image/jpeg"),
+        ("a.gif", "image/gif"),
+        ("a.webp", "image/webp"),
+        ("a.ico", "image/x-icon"),
+        ("a.woff2", "font/woff2"),
+        ("a.wasm", "application/wasm"),
+        ("a.pdf", "application/pdf"),
+        ("a.exe", "application/octet-stream"),
+        ("css", "application/octet-stream"),
+    ] {
+        fs::write(folder.path().join("root").join(name), "").unwrap();
+        raw.write(get(&format!("/files/{name}"), "")).await;
+        let head = raw.head().await;
+        assert!(head.contains(&format!("content-type: {media_type}\r\n")), "{name}: {head}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_many_pieces_arrives_whole() {
+    let folder = folder();
+    let large: String = (0..20_000).map(|line| format!("{line}\n")).collect();
+    fs::write(folder.path().join("root/large.txt"), &large).unwrap();
+    let mut raw = raw(&folder).await;
+    raw.write(get("/files/large.txt", "") + &get("/files/", "")).await;
+    assert_eq!(raw.answer().await, (200, large));
+    assert_eq!(raw.answer().await, (200, "<p>index</p>".to_owned()));
+}
+
+#[tokio::test]
 async fn nothing_outside_of_the_folder_is_served() {
     let folder = folder();
     let mut raw = raw(&folder).await;

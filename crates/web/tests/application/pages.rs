@@ -122,6 +122,7 @@ async fn a_page_that_panics_is_500_and_the_server_goes_on() {
 async fn requests_that_are_not_in_order_get_the_status_that_says_why() {
     assert_eq!(asked("GET / HTTP/1.1\r\n\r\n").await.0, 400);
     assert_eq!(asked("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").await.0, 400);
+    assert_eq!(asked("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n").await.0, 400);
     assert_eq!(asked("nonsense\r\n\r\n").await.0, 400);
     let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(20 << 10));
     assert_eq!(asked(&long).await.0, 431);
@@ -145,6 +146,19 @@ async fn the_bounds_of_a_head_are_those_of_the_settings() {
         raw.write(format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n")).await;
         assert_eq!(raw.answer().await.0, expected, "{settings:?}");
     }
+}
+
+#[tokio::test]
+async fn http_1_0_needs_no_host() {
+    assert_eq!(asked("GET / HTTP/1.0\r\n\r\n").await, (200, "home".to_owned()));
+    assert_eq!(asked("GET / HTTP/1.0\r\nHost: a\r\n\r\n").await, (200, "home".to_owned()));
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_body_is_400() {
+    let request =
+        "POST /form HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n";
+    assert_eq!(asked(request).await.0, 400);
 }
 
 #[tokio::test]
