@@ -1,17 +1,21 @@
-//! Applications on tokio, talked to over TCP: in literal bytes where the wire matters, else with Squall's client.
+//! Applications on tokio, talked to over TCP: in literal bytes where the wire matters, else with Squall's client. Where time or the
+//! cuts between bytes matter, they run on a pipe instead (`scene`).
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod batches;
 mod clients;
 mod files;
+mod handover;
 mod handshakes;
 mod pages;
 mod remotes;
 mod requests;
 mod runtimes;
+mod scene;
 mod sessions;
 mod shutdown;
+mod timeouts;
 
 use std::{net::SocketAddr, time::Duration};
 
