@@ -33,8 +33,6 @@ pub(super) struct Bridge<T, C> {
     write_deadline: Option<Instant>,
     /// The end of the connection, once it has begun.
     lingering: Option<Lingering>,
-    /// Whether bytes have been read since the last write.
-    has_unanswered: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -53,13 +51,7 @@ impl<T: Transport, C: Timer> Bridge<T, C> {
             write_timeout,
             write_deadline: None,
             lingering: None,
-            has_unanswered: false,
         }
-    }
-
-    /// Whether the client has begun a request that has no answer yet.
-    pub(super) const fn has_unanswered(&self) -> bool {
-        self.has_unanswered
     }
 
     /// The transport, and what was read and not yet taken by hyper.
@@ -112,7 +104,7 @@ impl<T: Transport, C: Timer> Read for Bridge<T, C> {
                 this.input = BytesMut::new();
                 return Poll::Pending;
             };
-            this.has_unanswered |= read? > 0;
+            read?;
         }
         // Copied once, as hyper reads into a buffer of its own.
         let length = this.input.len().min(buffer.remaining());
@@ -132,7 +124,6 @@ impl<T: Transport, C: Timer> Write for Bridge<T, C> {
         }
         let taken = bytes.get(..BUFFER).unwrap_or(bytes);
         self.output.append(taken);
-        self.has_unanswered = false;
         Poll::Ready(Ok(taken.len()))
     }
 
@@ -213,22 +204,6 @@ mod tests {
         assert_eq!(client.hear(), b"");
         assert!(Pin::new(&mut bridge).poll_flush(&mut context()).is_ready());
         assert_eq!(client.hear(), b"head body");
-    }
-
-    #[test]
-    fn a_request_is_unanswered_from_its_first_byte_to_the_first_of_its_answer() {
-        let (mut bridge, client, _end) = bridge();
-        assert_eq!(read::<8>(&mut bridge), None);
-        assert!(!bridge.has_unanswered());
-        client.say("G");
-        assert_eq!(read::<8>(&mut bridge).unwrap(), b"G");
-        assert!(bridge.has_unanswered());
-        write(&mut bridge, b"H");
-        assert!(!bridge.has_unanswered());
-        // The end of the stream is no request.
-        client.end();
-        assert_eq!(read::<8>(&mut bridge).unwrap(), b"");
-        assert!(!bridge.has_unanswered());
     }
 
     #[test]

@@ -113,8 +113,8 @@ async fn serve_pages<L: Listen>(
     });
     match ended.await {
         Err(error) if error.is_timeout() => {
-            let bridge = connection.into_parts().map(|parts| parts.io);
-            say_too_slow(bridge.filter(Bridge::has_unanswered)).await;
+            let parts = connection.into_parts().filter(|parts| has_begun(&parts.read_buf));
+            say_too_slow(parts.map(|parts| parts.io)).await;
             None
         }
         Err(_) => None,
@@ -134,6 +134,11 @@ fn builder<R: Runtime>(settings: &Settings, runtime: R) -> http1::Builder {
         // Clients that compare header names as they are written expect them so.
         .title_case_headers(true);
     http
+}
+
+/// Whether what hyper has read and not used is a request: an empty line before one is none (RFC 9112 §2.2).
+fn has_begun(read: &[u8]) -> bool {
+    read.iter().any(|byte| !matches!(byte, b'\r' | b'\n'))
 }
 
 /// Tells a client that its request takes too long.

@@ -67,6 +67,22 @@ fn a_head_that_is_late_is_told_so_and_then_has_two_seconds_to_end() {
 }
 
 #[test]
+fn a_late_head_that_came_with_the_request_before_it_is_told_so_too() {
+    let scene = pages();
+    let request = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    assert_eq!(answer(&scene.say([request, "GET / HT"].concat())), (200, "home"));
+    scene.pass(HEAD_TIMEOUT - MOMENT);
+    assert_eq!(scene.pass(MOMENT), TOO_SLOW);
+    // An empty line between requests begins none (RFC 9112 §2.2).
+    for before in [request, ""] {
+        let scene = pages();
+        scene.say([before, "\r\n"].concat());
+        assert_eq!(scene.pass(HEAD_TIMEOUT), b"");
+        assert!(scene.client.peer_ended());
+    }
+}
+
+#[test]
 fn a_connection_that_has_nothing_to_ask_ends_without_a_word() {
     let mut scene = pages();
     assert_eq!(scene.pass(HEAD_TIMEOUT), b"");
