@@ -207,6 +207,15 @@ mod tests {
     }
 
     #[test]
+    fn an_idle_connection_holds_no_buffer() {
+        let (mut bridge, client, _end) = bridge();
+        client.say("request");
+        assert_eq!(read::<8>(&mut bridge).unwrap(), b"request");
+        assert_eq!(read::<8>(&mut bridge), None);
+        assert_eq!(bridge.input.capacity(), 0);
+    }
+
+    #[test]
     fn what_is_not_taken_at_once_is_kept() {
         let (mut bridge, client, _end) = bridge();
         client.say("0123456789");

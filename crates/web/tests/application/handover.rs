@@ -13,9 +13,13 @@ impl Handler for Echo {
     }
 }
 
+fn echo() -> Scene {
+    Scene::new(Application::new().websocket("/", |_| Echo).unwrap())
+}
+
 /// What an application says that is told these bytes, one piece after another.
 fn heard(pieces: &[&[u8]]) -> Vec<u8> {
-    let scene = Scene::new(Application::new().websocket("/", |_| Echo).unwrap());
+    let scene = echo();
     pieces.iter().flat_map(|piece| scene.say(piece)).collect()
 }
 
@@ -41,4 +45,12 @@ fn messages_behind_the_request_keep_their_order_however_many_they_are() {
     let frames: Vec<u8> =
         numbers.flat_map(|number| from_server(0x82, number.to_be_bytes())).collect();
     assert!(heard(&[&said]).ends_with(&frames));
+}
+
+#[test]
+fn the_answer_is_flushed_before_anything_is_said_on_the_websocket() {
+    let scene = echo();
+    scene.own.send_on_flush_only();
+    let heard = scene.say(upgrade("/", ""));
+    assert!(heard.starts_with(b"HTTP/1.1 101 ") && heard.ends_with(b"\r\n\r\n"));
 }

@@ -5,7 +5,11 @@ use std::time::Duration;
 use squall_tokio::web::{Application, Pattern, Request, Response, Settings};
 use tokio::io::AsyncWriteExt;
 
-use crate::{LONG, Raw, served, status};
+use crate::{
+    LONG, Raw,
+    scene::{Scene, answer},
+    served, status,
+};
 
 fn application() -> Application {
     Application::new()
@@ -130,22 +134,49 @@ async fn requests_that_are_not_in_order_get_the_status_that_says_why() {
     assert_eq!(asked(&many).await.0, 431);
 }
 
+/// The status that answers a head of so many fields and bytes.
+fn status_of_head(settings: Settings, fields: usize, size: usize) -> u16 {
+    let lines = "X: y\r\n".repeat(fields - 2);
+    let start = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}Y: ");
+    let head = format!("{start:z<0$}\r\n\r\n", size - 4);
+    answer(&Scene::new(application().settings(settings)).say(head)).0
+}
+
+#[test]
+fn a_head_has_as_many_fields_and_bytes_as_it_may_and_no_more() {
+    let settings = Settings::default;
+    assert_eq!(status_of_head(settings(), 100, 1000), 200);
+    assert_eq!(status_of_head(settings(), 101, 1000), 431);
+    assert_eq!(status_of_head(settings().max_headers(3), 3, 100), 200);
+    assert_eq!(status_of_head(settings().max_headers(3), 4, 100), 431);
+    assert_eq!(status_of_head(settings(), 2, 16 << 10), 200);
+    assert_eq!(status_of_head(settings(), 2, (16 << 10) + 1), 431);
+    assert_eq!(status_of_head(settings().max_head_size(32 << 10), 2, 32 << 10), 200);
+    // Less than 8 KiB is 8 KiB.
+    assert_eq!(status_of_head(settings().max_head_size(1), 2, 8 << 10), 200);
+    assert_eq!(status_of_head(settings().max_head_size(1), 2, (8 << 10) + 1), 431);
+}
+
 #[tokio::test]
-async fn the_bounds_of_a_head_are_those_of_the_settings() {
-    let few = Settings::default().max_headers(3);
-    let small = Settings::default().max_head_size(8 << 10);
-    let large = Settings::default().max_head_size(32 << 10);
-    for (settings, lines, expected) in [
-        (&few, "X: y\r\n".repeat(2), 200),
-        (&few, "X: y\r\n".repeat(3), 431),
-        (&small, format!("X: {}\r\n", "x".repeat(12 << 10)), 431),
-        (&large, format!("X: {}\r\n", "x".repeat(20 << 10)), 200),
-    ] {
-        let application = application().settings(settings.clone());
-        let mut raw = Raw::connect(served(application).await).await;
-        raw.write(format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n")).await;
-        assert_eq!(raw.answer().await.0, expected, "{settings:?}");
+async fn a_body_has_as_many_bytes_as_it_may_and_no_more() {
+    let settings = Settings::default().max_body_size(10);
+    let address = served(application().settings(settings)).await;
+    for (length, status) in [(10, 200), (11, 413)] {
+        let mut raw = Raw::connect(address).await;
+        let head = format!("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+        raw.write(format!("{head:x<0$}", head.len() + length)).await;
+        assert_eq!(raw.answer().await.0, status, "{length}");
     }
+}
+
+#[tokio::test]
+async fn a_page_finds_nothing_in_its_request_that_is_hypers() {
+    let application = Application::new()
+        .get("/", async |request: Request| Response::json(&request.head().extensions().is_empty()))
+        .unwrap();
+    let mut raw = Raw::connect(served(application).await).await;
+    raw.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n").await;
+    assert_eq!(raw.answer().await, (200, "true".to_owned()));
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 pub(crate) struct Scene {
     pub(crate) simulation: Simulation,
     pub(crate) client: Probe,
+    /// The application's end: what it asks of its stream.
+    pub(crate) own: Probe,
     end: End,
     shutdown: Shutdown,
     serving: Started<usize>,
@@ -49,11 +51,12 @@ impl Scene {
     pub(crate) fn new(application: Application) -> Self {
         let simulation = Simulation::new();
         let (own, end) = pipe();
+        let probe = own.probe();
         let server = Server::with_runtime(Single(Some(own)), simulation.clone());
         let shutdown = application.shutdown();
         let serving = simulation.start(application.serve(server));
         simulation.run();
-        Self { simulation, client: end.probe(), end, shutdown, serving }
+        Self { simulation, client: end.probe(), own: probe, end, shutdown, serving }
     }
 
     /// Says something to the application, and hears what it says then.

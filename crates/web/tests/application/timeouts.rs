@@ -118,7 +118,9 @@ fn a_body_that_is_late_is_408_and_the_last_answer() {
     let scene = pages();
     scene.say("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhel");
     scene.pass(BODY_TIMEOUT - MOMENT);
-    assert_eq!(answer(&scene.pass(MOMENT)), (408, "Request Timeout"));
+    let heard = scene.pass(MOMENT);
+    assert_eq!(answer(&heard), (408, "Request Timeout"));
+    assert!(String::from_utf8(heard).unwrap().contains("\r\nConnection: close\r\n"));
     assert!(scene.client.peer_ended());
 }
 
@@ -154,6 +156,7 @@ fn what_a_client_sends_behind_the_last_answer_is_read_for_two_seconds() {
     assert!(!scene.is_dropped());
     assert_eq!(scene.pass(MOMENT), b"");
     assert!(scene.is_dropped());
+    assert_eq!(scene.own.counts().shutdowns, 1);
 }
 
 #[test]
