@@ -126,10 +126,13 @@ async fn serve_pages<L: Listen>(
 }
 
 fn builder<R: Runtime>(settings: &Settings, runtime: R) -> http1::Builder {
+    let max_head_size = settings.max_head_size.max(MIN_HEAD);
     let mut http = http1::Builder::new();
     http.timer(Clock(runtime))
         .header_read_timeout(settings.head_timeout)
-        .max_buf_size(settings.max_head_size.max(MIN_HEAD))
+        .max_header_size(max_head_size)
+        // Alone it would be no exact limit, as buffers grow to powers of two.
+        .max_buf_size(max_head_size)
         .max_headers(settings.max_headers)
         // Clients that compare header names as they are written expect them so.
         .title_case_headers(true);

@@ -152,6 +152,8 @@ fn a_head_has_as_many_fields_and_bytes_as_it_may_and_no_more() {
     assert_eq!(status_of_head(settings(), 2, 16 << 10), 200);
     assert_eq!(status_of_head(settings(), 2, (16 << 10) + 1), 431);
     assert_eq!(status_of_head(settings().max_head_size(32 << 10), 2, 32 << 10), 200);
+    assert_eq!(status_of_head(settings().max_head_size(10_000), 2, 10_000), 200);
+    assert_eq!(status_of_head(settings().max_head_size(10_000), 2, 10_001), 431);
     // Less than 8 KiB is 8 KiB.
     assert_eq!(status_of_head(settings().max_head_size(1), 2, 8 << 10), 200);
     assert_eq!(status_of_head(settings().max_head_size(1), 2, (8 << 10) + 1), 431);
