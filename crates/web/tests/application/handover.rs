@@ -1,6 +1,9 @@
 //! The bytes at the border between a request and its WebSocket.
 
-use squall_testkit::wire::{from_client, from_server};
+use squall_testkit::{
+    pipe::{Fault, Operation},
+    wire::{from_client, from_server},
+};
 use squall_tokio::web::{Application, Failure, Handler, Message, Session};
 
 use crate::{scene::Scene, upgrade};
@@ -53,4 +56,15 @@ fn the_answer_is_flushed_before_anything_is_said_on_the_websocket() {
     scene.own.send_on_flush_only();
     let heard = scene.say(upgrade("/", ""));
     assert!(heard.starts_with(b"HTTP/1.1 101 ") && heard.ends_with(b"\r\n\r\n"));
+}
+
+#[test]
+fn an_answer_that_has_to_wait_comes_before_what_is_said_on_the_websocket() {
+    for operation in [Operation::Write, Operation::Flush] {
+        let scene = echo();
+        scene.own.fail(operation, 0, Fault::Pending);
+        let heard = scene.say([upgrade("/", "").as_bytes(), &from_client(0x81, "hello")].concat());
+        assert!(heard.starts_with(b"HTTP/1.1 101 "), "{operation:?}");
+        assert!(heard.ends_with(b"\r\n\r\n\x81\x05hello"), "{operation:?}");
+    }
 }
