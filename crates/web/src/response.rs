@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::json;
 
-/// How much of a file is read at once.
+/// How much of a body is handed out at once.
 const CHUNK: usize = 32 << 10;
 
 /// The answer of a page: a status, headers and a body.
@@ -152,7 +152,11 @@ impl Body for Content {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut *self {
             Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            // What is handed out is copied, so that a slow reader of a large page would hold it twice.
+            Self::Bytes(bytes) => {
+                let chunk = bytes.split_to(bytes.len().min(CHUNK));
+                Poll::Ready(Some(Ok(Frame::data(chunk))))
+            }
             Self::File { left: 0, .. } => Poll::Ready(None),
             Self::File { file, left } => {
                 let length = usize::try_from(*left).map_or(CHUNK, |left| left.min(CHUNK));
@@ -203,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_one_piece_and_then_the_body_is_over() {
+    fn few_bytes_are_one_piece_and_then_the_body_is_over() {
         let mut body = Response::text("hello").into_http().into_body();
         assert!(!body.is_end_stream());
         assert_eq!(body.size_hint().exact(), Some(5));
@@ -221,19 +225,21 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_in_chunks_and_says_what_is_left() {
+    fn a_large_body_comes_in_chunks_and_says_what_is_left() {
         let length = 2 * CHUNK + 1;
-        let mut body = file(length, length as u64);
-        let mut left = length;
-        while left > 0 {
-            assert!(!body.is_end_stream());
-            assert_eq!(body.size_hint().exact(), Some(left as u64));
-            let chunk = next(&mut body).unwrap().unwrap();
-            assert!((1..=CHUNK.min(left)).contains(&chunk.len()), "{}", chunk.len());
-            left -= chunk.len();
+        let bytes = Response::text("x".repeat(length)).into_http().into_body();
+        for mut body in [bytes, file(length, length as u64)] {
+            let mut left = length;
+            while left > 0 {
+                assert!(!body.is_end_stream());
+                assert_eq!(body.size_hint().exact(), Some(left as u64));
+                let chunk = next(&mut body).unwrap().unwrap();
+                assert!((1..=CHUNK.min(left)).contains(&chunk.len()), "{}", chunk.len());
+                left -= chunk.len();
+            }
+            assert!(body.is_end_stream());
+            assert!(next(&mut body).is_none());
         }
-        assert!(body.is_end_stream());
-        assert!(next(&mut body).is_none());
     }
 
     #[test]
