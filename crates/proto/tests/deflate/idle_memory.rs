@@ -5,14 +5,14 @@ use squall_proto::{
     deflate::{DeflateConfig, WindowBits},
 };
 
-use crate::{allocator::grows, peer::*};
+use crate::{memory::grows, peer::*};
 
-const COUNT: isize = 200;
+const COUNT: i64 = 200;
 
 /// Bytes held for each of many server connections that have carried 80 KB in each direction.
-fn bytes_per_connection(deflate: &DeflateConfig) -> isize {
+fn bytes_per_connection(deflate: &DeflateConfig) -> i64 {
     let told = |number: usize| text_of(number);
-    let mut servers = Vec::with_capacity(COUNT.unsigned_abs());
+    let mut servers = Vec::new();
     let mut said = Vec::new();
     for _ in 0..COUNT {
         let [server, mut client] = pair(deflate, deflate);

@@ -11,13 +11,13 @@
     reason = "what goes wrong in a test should stop it, outside of test functions too"
 )]
 
-mod allocator;
 mod bombs;
 mod contexts;
 mod corrupt;
 mod framing;
 mod idle_memory;
 mod limits;
+mod memory;
 mod opt_out;
 mod peer;
 mod promises;
