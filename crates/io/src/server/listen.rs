@@ -51,8 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_that_is_gone_already_keeps_no_listener_waiting_and_a_lack_of_descriptors_does()
-    {
+    fn a_connection_that_is_gone_is_told_from_a_listener_that_cannot_accept() {
         for (kind, concerns_one) in [
             (io::ErrorKind::ConnectionAborted, true),
             (io::ErrorKind::ConnectionReset, true),

@@ -1,9 +1,6 @@
 //! What each sending call puts on the wire, of a whole connection and of a sending half.
 
-use std::{
-    pin::pin,
-    task::{Context, Waker},
-};
+use std::task::{Context, Waker};
 
 use squall_io::server::{ServerConfig, accept};
 use squall_proto::{Config, ControlPayload, SendError, WriteMarks, deflate::DeflateConfig};
@@ -103,8 +100,7 @@ fn a_sender_that_waits_hears_of_an_end_that_the_receiving_half_comes_across() {
     peer.end();
     simulation.run();
     assert!(waiting.take().is_none(), "nobody has looked");
-    let received = pin!(receiver.recv());
-    assert!(simulation.wait(received).is_err());
+    assert!(simulation.wait(receiver.recv()).is_err());
     assert_eq!(waiting.take(), Some(Err(SendError::Closed)));
 }
 

@@ -88,7 +88,7 @@ pub fn messages_pass_through_tls<A: Adapter>() {
     });
 }
 
-/// TLS takes more than the socket does, and what it keeps has to be flushed.
+/// As without TLS.
 pub fn large_messages_pass_both_ways_at_once_through_tls<A: Adapter>() {
     run::<A>(async {
         let authority = Authority::new();
